@@ -1,0 +1,126 @@
+"""Stream: the frozen description of one system x entity, from which everything else follows.
+
+A stream's raw table, asset, checks, command line and status need nothing but this object: adding
+a stream is adding one file below ``assets/`` that defines one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, TypeAlias
+
+from schemabase_dagster.candidate import Candidate, SourceRecord
+from schemabase_dagster.systems import System
+
+JsonObject: TypeAlias = dict[str, Any]
+
+Order = Literal["ascending", "descending", "unordered"]
+Mapper: TypeAlias = Callable[[SourceRecord], Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of record of one system.
+
+    Attributes:
+        name: name of the raw table and of the asset ``raw/<name>``, ``<system>_<entity plural>``.
+        system: the system it comes from.
+        entity: kind of canonical row it feeds (``order``), the key of ``core.external_ref``; None
+            while the stream stays raw only.
+        group: Dagster asset group, the entity domain (``orders``).
+        description: product text for the data team: what a record is, what is left out.
+        source: whatever the system's client needs to list and fetch it (path, query, keys).
+        id_field: dotted path of the record's id.
+        modified_field: dotted path of the modified time; None when the source has none.
+        order: in which order of modified time the client lists: ascending streams move their
+            cursor with every batch, descending ones at the end (newest first).
+        detail: a list row is only a hint, the record is fetched by id when it changed.
+        webhook: whether a webhook of this stream is a hint (re-read by id), data, or unused.
+        webhook_ids: finds the ids of this stream's records in a webhook payload.
+        deletes: how a vanished record is proved gone: by an id look-up, or never.
+        mapper: pure function from a record to its canonical candidate.
+        volatile: top-level keys that change without meaning (request times, signed URLs).
+        overlap: how far a new listing reaches back behind the watermark.
+        initial_lookback: how far the first incremental pull reaches back; None = everything.
+        expected_within: the freshness check turns red when no sync succeeded for so long.
+        version: version of the mapper; a new one shows as changed code in Dagster.
+    """
+
+    name: str
+    system: System
+    group: str
+    description: str
+    source: Any
+    id_field: str
+    modified_field: str | None = None
+    entity: str | None = None
+    order: Order = "unordered"
+    detail: bool = False
+    webhook: Literal["hint", "data"] | None = None
+    webhook_ids: Callable[[str, JsonObject], list[str]] | None = None
+    deletes: Literal["by_id", "never"] = "by_id"
+    mapper: Mapper | None = None
+    volatile: frozenset[str] = frozenset()
+    overlap: timedelta = timedelta(minutes=10)
+    initial_lookback: timedelta | None = None
+    expected_within: timedelta = timedelta(hours=26)
+    version: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing, in the order the source gave it.
+
+    Attributes:
+        records: the records, or only list rows when the stream needs details.
+        number: 1-based count of the page within this listing.
+        resume: opaque position from which the listing can go on after this page; None at the end.
+        listed_at: the server's clock when the page was made.
+        total: number of records of the whole listing, where the source says so.
+    """
+
+    records: list[JsonObject]
+    number: int
+    resume: JsonObject | None
+    listed_at: datetime
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Result of asking for one id: the record, or None when the source says it is gone."""
+
+    external_id: str
+    record: JsonObject | None
+    read_at: datetime
+
+
+class Client(Protocol):
+    """What the engine needs of a connected app; implemented in ``resources``.
+
+    A page or a call that fails raises one of ``schemabase_dagster.errors``: a client never
+    returns partial data silently.
+    """
+
+    @property
+    def calls(self) -> int:
+        """Number of API calls made so far, token requests included."""
+        ...
+
+    def iter_pages(
+        self, stream: Stream, *, since: datetime | None, resume: JsonObject | None = None
+    ) -> Iterator[Page]:
+        """List records changed at or after ``since`` (all when None), read ahead by one page."""
+        ...
+
+    def iter_details(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
+        """Fetch records by id, in bulk where the API can, with bounded concurrency."""
+        ...
+
+    def check(self) -> Mapping[str, str]:
+        """Prove the credentials by one cheap call and tell what they can see."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,168 @@
+"""Schema ``raw``: one table per stream, made from its name; and the history of changed payloads."""
+
+from collections.abc import Iterable
+
+from psycopg import Connection, sql
+from sqlalchemy import Column, Index, Table
+
+from schemabase_dagster.tables._columns import (
+    JSONB,
+    NOW,
+    UUID,
+    binary,
+    instant,
+    metadata,
+    text_column,
+)
+
+SCHEMA = "raw"
+
+record_history = Table(
+    "record_history",
+    metadata,
+    Column("app_id", UUID, nullable=False, comment="App"),
+    text_column("stream", "Stream", nullable=False),
+    text_column("external_id", "Record", nullable=False),
+    instant("replaced_at", "When this version was replaced", nullable=False, server_default=NOW),
+    Column("payload", JSONB, nullable=False, comment="The version that was replaced"),
+    binary("payload_hash", "Its hash", nullable=False),
+    text_column("run_id", "Run that replaced it"),
+    Index("record_history_record", "app_id", "stream", "external_id", "replaced_at"),
+    schema=SCHEMA,
+    comment="Earlier versions of raw records, kept 180 days",
+)
+
+# A raw table is made at migration time from the stream registry (architecture 11.3), hence DDL here
+# and not in Alembic: adding a stream must not need a migration.
+_CREATE = """
+CREATE TABLE IF NOT EXISTS raw.{table} (
+    tenant_id uuid NOT NULL,
+    app_id uuid NOT NULL REFERENCES platform.app (id) ON DELETE CASCADE,
+    external_id text NOT NULL,
+    payload jsonb NOT NULL,
+    payload_hash bytea NOT NULL,
+    source_updated_at timestamptz,
+    read_at timestamptz NOT NULL,
+    first_seen_at timestamptz NOT NULL DEFAULT now(),
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    change_count integer NOT NULL DEFAULT 0,
+    deleted_at timestamptz,
+    via text NOT NULL CHECK (via IN ('pull', 'webhook', 'push', 'import')),
+    run_id text,
+    PRIMARY KEY (app_id, external_id)
+)
+"""
+
+_COMMENTS = {
+    "tenant_id": "Tenant",
+    "app_id": "App the record comes from",
+    "external_id": "Id in the source system",
+    "payload": "The record as received",
+    "payload_hash": "SHA-256 of the payload as JSON with sorted keys",
+    "source_updated_at": "Modified time by the source",
+    "read_at": "When we read this version from the source",
+    "first_seen_at": "When the record was first stored",
+    "changed_at": "When the payload last changed",
+    "change_count": "How often the payload changed since",
+    "deleted_at": "When the source was proved not to have it any more",
+    "via": "How this version came: pull, webhook, push or import",
+    "run_id": "Dagster run that stored this version",
+}
+
+
+def ensure_raw_tables(conn: Connection, streams: Iterable[tuple[str, str]]) -> None:
+    """Create the raw tables that do not exist yet; idempotent.
+
+    Args:
+        conn: connection inside a transaction.
+        streams: pairs of stream name and description, the latter becomes the table's comment.
+    """
+    for name, description in streams:
+        table = sql.Identifier(name)
+        conn.execute(sql.SQL(_CREATE).format(table=table))
+        comment = sql.SQL("COMMENT ON TABLE raw.{} IS {}")
+        conn.execute(comment.format(table, sql.Literal(description)))
+        for column, text in _COMMENTS.items():
+            note = sql.SQL("COMMENT ON COLUMN raw.{}.{} IS {}")
+            conn.execute(note.format(table, sql.Identifier(column), sql.Literal(text)))
+
+
+_UNMATCHED = """
+SELECT
+    t.slug AS tenant,
+    a.key AS app,
+    {stream} AS stream,
+    r.external_id,
+    r.changed_at,
+    j.code,
+    j.path,
+    j.reason,
+    EXISTS (
+        SELECT FROM platform.todo AS q
+        WHERE q.tenant_id = r.tenant_id AND q.stream = {stream}
+          AND q.app_id = r.app_id AND q.external_id = r.external_id
+    ) AS waiting
+FROM raw.{table} AS r
+JOIN platform.app AS a ON a.id = r.app_id
+JOIN platform.tenant AS t ON t.id = r.tenant_id
+LEFT JOIN core.external_ref AS x
+    ON x.entity = {entity} AND x.app_id = r.app_id AND x.external_id = r.external_id
+    AND x.deleted_at IS NULL
+LEFT JOIN platform.rejects AS j
+    ON j.app_id = r.app_id AND j.stream = {stream} AND j.external_id = r.external_id
+WHERE r.deleted_at IS NULL AND (x.core_id IS NULL OR j.id IS NOT NULL)
+"""
+
+_NOT_LANDED = """
+SELECT
+    t.slug, a.key, j.stream, j.external_id, j.last_at, j.code, j.path, j.reason, false
+FROM platform.rejects AS j
+JOIN platform.app AS a ON a.id = j.app_id
+JOIN platform.tenant AS t ON t.id = j.tenant_id
+WHERE j.stage = 'land'
+"""
+
+
+def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]]) -> None:
+    """Make ``analytics.unmatched_record``: source records that did not reach the canonical model.
+
+    The view is a union over the streams that have a mapper, hence made from the registry.
+
+    Args:
+        conn: connection inside a transaction; the raw tables exist.
+        streams: pairs of stream name and entity.
+    """
+    parts: list[sql.Composable] = [
+        sql.SQL(_UNMATCHED).format(
+            stream=sql.Literal(stream), table=sql.Identifier(stream), entity=sql.Literal(entity)
+        )
+        for stream, entity in streams
+    ]
+    parts.append(sql.SQL(_NOT_LANDED))
+    conn.execute("DROP VIEW IF EXISTS analytics.unmatched_record")
+    body = sql.SQL(" UNION ALL ").join(reversed(parts))
+    # the part without a stream comes first so that the column names are given by an alias list
+    names = "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
+    conn.execute(
+        sql.SQL("CREATE VIEW analytics.unmatched_record ({}) AS {}").format(sql.SQL(names), body)
+    )
+    conn.execute(
+        "COMMENT ON VIEW analytics.unmatched_record IS "
+        "'Source records that did not reach the canonical model, and why'"
+    )
+    for column, text in _UNMATCHED_COMMENTS.items():
+        note = sql.SQL("COMMENT ON COLUMN analytics.unmatched_record.{} IS {}")
+        conn.execute(note.format(sql.Identifier(column), sql.Literal(text)))
+
+
+_UNMATCHED_COMMENTS = {
+    "tenant": "Slug of the tenant",
+    "app": "Key of the app",
+    "stream": "Stream: the name of the raw table",
+    "external_id": "Id in the source system; null when the record has none",
+    "changed_at": "When the record last changed or was last tried",
+    "code": "Stable code of the fault; null = not mapped yet",
+    "path": "Where in the record the fault is",
+    "reason": "One sentence",
+    "waiting": "Queued for the next run of the core asset",
+}

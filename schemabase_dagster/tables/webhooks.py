@@ -1,0 +1,198 @@
+"""Schema ``platform``: webhook endpoints, their secrets and the inbox."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import INET
+
+from schemabase_dagster.tables._columns import (
+    JSONB,
+    NOW,
+    UUID,
+    binary,
+    instant,
+    metadata,
+    one_of,
+    pattern,
+    stamps,
+    text_column,
+    uuid_key,
+)
+
+SCHEMA = "platform"
+
+webhook_endpoint = Table(
+    "webhook_endpoint",
+    metadata,
+    text_column("id", "Public id, part of the URL: 130 random bits", primary_key=True),
+    Column("tenant_id", UUID, nullable=False, comment="Tenant"),
+    Column("app_id", UUID, nullable=False, comment="App whose events arrive here"),
+    text_column("provider", "Sender, the app's type", nullable=False),
+    text_column("name", "Name for people"),
+    Column(
+        "enabled",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="False = refused with 403",
+    ),
+    instant("paused_at", "Since then deliveries are stored, not processed"),
+    Column("verification", JSONB, nullable=False, comment="{scheme, ...}; never empty"),
+    Column(
+        "max_body_bytes",
+        Integer,
+        nullable=False,
+        server_default=text("1048576"),
+        comment="Larger bodies are refused with 413",
+    ),
+    Column(
+        "rate_per_minute",
+        Integer,
+        nullable=False,
+        server_default=text("6000"),
+        comment="More deliveries are refused with 429",
+    ),
+    *stamps(),
+    pattern("id", "^wh_[a-z2-7]{26}$"),
+    ForeignKeyConstraint(
+        ["tenant_id", "app_id"], ["platform.app.tenant_id", "platform.app.id"], ondelete="CASCADE"
+    ),
+    schema=SCHEMA,
+    comment="An address that one sender posts to",
+)
+
+webhook_secret = Table(
+    "webhook_secret",
+    metadata,
+    uuid_key(),
+    Column(
+        "endpoint_id",
+        ForeignKey("platform.webhook_endpoint.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Endpoint",
+    ),
+    text_column("kind", "hmac (encrypted) or hash (SHA-256 of the token)", nullable=False),
+    binary("secret_enc", "Encrypted secret, for kinds that compute a signature"),
+    text_column("key_id", "Key that encrypted it"),
+    binary("secret_hash", "SHA-256, for kinds that only compare"),
+    instant("valid_from", "Accepted from then on", nullable=False, server_default=NOW),
+    instant("valid_until", "Accepted until then; set on rotation"),
+    instant("last_used_at", "Shows when an old secret can go"),
+    instant("created_at", "When it was made", nullable=False, server_default=NOW),
+    one_of("kind", "hmac", "hash"),
+    CheckConstraint("secret_enc IS NOT NULL OR secret_hash IS NOT NULL", name="value"),
+    schema=SCHEMA,
+    comment="Several valid at once = rotation without downtime",
+)
+
+webhook_dedupe = Table(
+    "webhook_dedupe",
+    metadata,
+    Column(
+        "endpoint_id",
+        ForeignKey("platform.webhook_endpoint.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="Endpoint",
+    ),
+    binary("dedupe_key", "SHA-256 of the provider's key", nullable=False),
+    binary("body_sha256", "Of the first delivery", nullable=False),
+    Column("inbox_id", UUID, nullable=False, comment="The stored delivery"),
+    instant("first_seen_at", "First delivery", nullable=False, server_default=NOW),
+    instant("last_seen_at", "Latest delivery", nullable=False, server_default=NOW),
+    Column(
+        "seen_count",
+        Integer,
+        nullable=False,
+        server_default=text("1"),
+        comment="Deliveries under this key",
+    ),
+    Column(
+        "body_conflict",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Another body came under the same key",
+    ),
+    PrimaryKeyConstraint("endpoint_id", "dedupe_key"),
+    schema=SCHEMA,
+    comment="What was already received; not partitioned so that the key stays unique",
+)
+
+webhook_inbox = Table(
+    "webhook_inbox",
+    metadata,
+    uuid_key("Id, UUID version 7: ordered by time of arrival"),
+    instant("received_at", "Arrival", nullable=False, server_default=NOW),
+    text_column("endpoint_id", "Endpoint", nullable=False),
+    Column("tenant_id", UUID, nullable=False, comment="Tenant"),
+    Column("app_id", UUID, nullable=False, comment="App"),
+    text_column("provider", "Sender", nullable=False),
+    text_column("event_type", "By the sender, from headers"),
+    binary("dedupe_key", "Key under which it was stored", nullable=False),
+    text_column("method", "HTTP method", nullable=False),
+    text_column("query", "Query string, secret-bearing parameters hashed"),
+    Column("headers", JSONB, nullable=False, comment="Without secret-bearing headers"),
+    text_column("content_type", "Content type"),
+    binary("body", "Bytes as received", nullable=False),
+    text_column("verify_scheme", "Scheme that accepted it", nullable=False),
+    Column("source_ip", INET, comment="Sender's address"),
+    text_column("trace_id", "Follows the event through logs and runs", nullable=False),
+    text_column(
+        "status",
+        "received, claimed, processed, ignored, failed or dead",
+        nullable=False,
+        server_default="received",
+    ),
+    Column(
+        "attempts",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="How often it was claimed",
+    ),
+    instant(
+        "next_attempt_at", "Not claimed before; infinity = held", nullable=False, server_default=NOW
+    ),
+    text_column("claimed_by", "Worker holding the lease"),
+    instant("claimed_until", "End of the lease"),
+    text_column("run_id", "Dagster run that settled it"),
+    instant("processed_at", "When it was settled"),
+    text_column("last_error", "Why it failed, was ignored or is held"),
+    Column("replay_of", UUID, comment="The delivery this one repeats"),
+    one_of("status", "received", "claimed", "processed", "ignored", "failed", "dead"),
+    Index(
+        "webhook_inbox_due",
+        "next_attempt_at",
+        postgresql_where=text("status IN ('received', 'failed')"),
+    ),
+    Index("webhook_inbox_lease", "claimed_until", postgresql_where=text("status = 'claimed'")),
+    Index("webhook_inbox_tenant", "tenant_id", "provider", "received_at"),
+    schema=SCHEMA,
+    comment="Webhook deliveries, committed before they are answered",
+)
+
+webhook_reject = Table(
+    "webhook_reject",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Id"),
+    instant("received_at", "Arrival", nullable=False, server_default=NOW),
+    text_column("endpoint_id", "Endpoint, if it is known"),
+    text_column("reason", "Why it was refused", nullable=False),
+    Column("http_status", Integer, nullable=False, comment="Answer"),
+    Column("source_ip", INET, comment="Sender's address"),
+    Column("body_bytes", Integer, comment="Size of the body"),
+    text_column("trace_id", "Trace id", nullable=False),
+    schema=SCHEMA,
+    comment="Sampled and capped: what was refused and why",
+)

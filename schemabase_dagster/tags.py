@@ -1,0 +1,19 @@
+"""Names of run tags, asset tags and tenant partitions, so that each is written once."""
+
+from typing import Final
+
+TENANT_PARTITIONS: Final = "tenant"
+"""Name of the dynamic partitions definition; its keys are tenant slugs."""
+
+TENANT: Final = "schemabase/tenant"
+SYSTEM: Final = "schemabase/system"
+TRIGGER: Final = "schemabase/trigger"
+LANE: Final = "schemabase/lane"
+APP: Final = "schemabase/app"
+
+TRIGGER_WEBHOOK: Final = "webhook"
+TRIGGER_SCHEDULE: Final = "schedule"
+TRIGGER_FULL: Final = "full"
+
+LANE_PULL: Final = "pull"
+LANE_WEBHOOK: Final = "webhook"
