@@ -1,0 +1,7 @@
+"""Saleor: a shop, read through its GraphQL API."""
+
+from resources.saleor.queries import ORDERS
+from resources.saleor.source import SaleorConnection
+from resources.saleor.system import SALEOR, SaleorConfig, SaleorCredentials
+
+__all__ = ["ORDERS", "SALEOR", "SaleorConfig", "SaleorConnection", "SaleorCredentials"]
