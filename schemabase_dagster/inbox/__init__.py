@@ -1,0 +1,47 @@
+"""The webhook inbox: insert, claim, settle, hold, replay; shared by gateway, sensor and engine.
+
+Exactly one consumer reads it: the landing of raw records (architecture 11.10). A delivery goes
+``received -> claimed -> processed | ignored | failed | dead``; ``failed`` is due again after its
+back-off, and a claim whose lease ran out is due at once.
+"""
+
+from schemabase_dagster.inbox.claims import Outcome, claim, give_back, settle
+from schemabase_dagster.inbox.due import due_groups, release_held
+from schemabase_dagster.inbox.records import (
+    Delivery,
+    DueGroup,
+    InboxRow,
+    Selection,
+    Stored,
+    Summary,
+    payload,
+)
+from schemabase_dagster.inbox.replay import count_selected, list_rows, replay, revive_dead, show
+from schemabase_dagster.inbox.store import insert_batch, insert_batch_async
+from schemabase_dagster.inbox.upkeep import Backlog, backlog, purge
+
+__all__ = [
+    "Backlog",
+    "Delivery",
+    "DueGroup",
+    "InboxRow",
+    "Outcome",
+    "Selection",
+    "Stored",
+    "Summary",
+    "backlog",
+    "claim",
+    "count_selected",
+    "due_groups",
+    "give_back",
+    "insert_batch",
+    "insert_batch_async",
+    "list_rows",
+    "payload",
+    "purge",
+    "release_held",
+    "replay",
+    "revive_dead",
+    "settle",
+    "show",
+]

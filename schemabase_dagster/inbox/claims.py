@@ -1,0 +1,244 @@
+"""Claim due deliveries under a lease and settle them in the transaction that lands them."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from schemabase_dagster.inbox.records import InboxRow
+
+Outcome: TypeAlias = Literal["processed", "ignored", "failed", "dead"]
+
+LEASE_SECONDS: Final = 300
+BATCH_ROWS: Final = 200
+BACK_OFF_SECONDS: Final = (10, 60, 300, 1800, 7200, 21600, 43200, 86400)
+"""Wait after the first, second, ... failure, with 20 % jitter; the failure after that is final."""
+
+MAX_ATTEMPTS: Final = len(BACK_OFF_SECONDS) + 1
+RETRY_SHARE: Final = 4
+"""One row in four of a batch may be a retry, so that failing senders never starve fresh events."""
+
+_BURY_POISONOUS: Final = """
+UPDATE platform.webhook_inbox
+SET status = 'dead',
+    processed_at = now(),
+    last_error = 'permanent: the worker died ' || attempts || ' times while it held this row'
+WHERE status = 'claimed'
+  AND claimed_until <= now()
+  AND attempts >= %(max_attempts)s
+  AND tenant_id = %(tenant_id)s
+  AND provider = %(app_type)s
+"""
+
+_CLAIM: Final = """
+WITH paused AS (
+    SELECT id
+    FROM platform.webhook_endpoint
+    WHERE tenant_id = %(tenant_id)s
+      AND paused_at IS NOT NULL
+),
+fresh AS (
+    SELECT id
+    FROM platform.webhook_inbox
+    WHERE status IN ('received', 'failed')
+      AND next_attempt_at <= now()
+      AND attempts = 0
+      AND tenant_id = %(tenant_id)s
+      AND provider = %(app_type)s
+      AND (%(app_id)s::uuid IS NULL OR app_id = %(app_id)s)
+      AND endpoint_id NOT IN (SELECT id FROM paused)
+    ORDER BY next_attempt_at, id
+    LIMIT %(fresh_limit)s
+    FOR UPDATE SKIP LOCKED
+),
+retried AS (
+    SELECT id
+    FROM platform.webhook_inbox
+    WHERE status IN ('received', 'failed')
+      AND next_attempt_at <= now()
+      AND attempts > 0
+      AND tenant_id = %(tenant_id)s
+      AND provider = %(app_type)s
+      AND (%(app_id)s::uuid IS NULL OR app_id = %(app_id)s)
+      AND endpoint_id NOT IN (SELECT id FROM paused)
+    ORDER BY next_attempt_at, id
+    LIMIT %(retry_limit)s
+    FOR UPDATE SKIP LOCKED
+),
+expired AS (
+    SELECT id
+    FROM platform.webhook_inbox
+    WHERE status = 'claimed'
+      AND claimed_until <= now()
+      AND tenant_id = %(tenant_id)s
+      AND provider = %(app_type)s
+      AND (%(app_id)s::uuid IS NULL OR app_id = %(app_id)s)
+      AND endpoint_id NOT IN (SELECT id FROM paused)
+    ORDER BY claimed_until, id
+    LIMIT %(retry_limit)s
+    FOR UPDATE SKIP LOCKED
+),
+claimed AS (
+    UPDATE platform.webhook_inbox AS w
+    SET status = 'claimed',
+        attempts = w.attempts + 1,
+        claimed_by = %(worker)s,
+        claimed_until = now() + make_interval(secs => %(lease_seconds)s)
+    WHERE w.id IN (
+        SELECT id FROM fresh
+        UNION ALL
+        SELECT id FROM retried
+        UNION ALL
+        SELECT id FROM expired
+    )
+    RETURNING w.*
+)
+SELECT id, tenant_id, app_id, endpoint_id, provider, event_type, query, headers, content_type,
+       body, received_at, trace_id, attempts, claimed_by
+FROM claimed
+ORDER BY received_at, id
+"""
+
+# A claim is fenced by its worker and attempt: who lost the lease settles nothing.
+_SETTLE: Final = """
+UPDATE platform.webhook_inbox AS w
+SET status = CASE WHEN %(outcome)s = 'failed' AND w.attempts >= %(max_attempts)s
+                  THEN 'dead' ELSE %(outcome)s END,
+    next_attempt_at = CASE WHEN %(outcome)s = 'failed'
+                           THEN now() + make_interval(secs => greatest(
+                                %(retry_after)s::float8,
+                                (%(back_off)s::float8[])[least(w.attempts, %(steps)s)]
+                                * (0.8 + 0.4 * random())))
+                           ELSE w.next_attempt_at END,
+    processed_at = CASE WHEN %(outcome)s = 'failed' AND w.attempts < %(max_attempts)s
+                        THEN NULL ELSE now() END,
+    last_error = %(reason)s,
+    run_id = %(run_id)s,
+    claimed_by = NULL,
+    claimed_until = NULL
+FROM unnest(%(ids)s::uuid[], %(workers)s::text[], %(attempts)s::int[])
+     AS held (id, worker, attempts)
+WHERE w.id = held.id
+  AND w.status = 'claimed'
+  AND w.claimed_by = held.worker
+  AND w.attempts = held.attempts
+"""
+
+_GIVE_BACK: Final = """
+UPDATE platform.webhook_inbox AS w
+SET status = 'received',
+    attempts = w.attempts - 1,
+    next_attempt_at = now() + make_interval(secs => %(delay_seconds)s),
+    last_error = %(reason)s,
+    claimed_by = NULL,
+    claimed_until = NULL
+FROM unnest(%(ids)s::uuid[], %(workers)s::text[], %(attempts)s::int[])
+     AS held (id, worker, attempts)
+WHERE w.id = held.id
+  AND w.status = 'claimed'
+  AND w.claimed_by = held.worker
+  AND w.attempts = held.attempts
+"""
+
+
+def claim(
+    conn: Connection[Any],
+    tenant_id: UUID,
+    app_type: str,
+    limit: int = BATCH_ROWS,
+    *,
+    worker: str,
+    lease_seconds: float = LEASE_SECONDS,
+    app_id: UUID | None = None,
+) -> list[InboxRow]:
+    """Take due deliveries of a tenant's system for this worker, oldest first.
+
+    The lease counts once the caller commits, so claim in a transaction of its own. Two workers
+    never get the same row; after ``lease_seconds`` without ``settle`` a row is due again. A batch
+    can be smaller than ``limit`` although more is due: go on until it is empty.
+
+    Args:
+        conn: connection; the caller commits.
+        tenant_id: tenant.
+        app_type: system of the apps, ``platform.app.type``.
+        limit: upper bound of rows.
+        worker: name of the worker, for instance the run id.
+        lease_seconds: time the worker has for them.
+        app_id: only deliveries of this app.
+    """
+    retries = max(limit // RETRY_SHARE // 2, 1)
+    values = {
+        "tenant_id": tenant_id,
+        "app_type": app_type,
+        "app_id": app_id,
+        "worker": worker,
+        "lease_seconds": lease_seconds,
+        "fresh_limit": max(limit - 2 * retries, 1),
+        "retry_limit": retries,
+        "max_attempts": MAX_ATTEMPTS,
+    }
+    conn.execute(_BURY_POISONOUS, values)
+    with conn.cursor(row_factory=class_row(InboxRow), binary=True) as cursor:
+        return cursor.execute(_CLAIM, values).fetchall()
+
+
+def settle(
+    conn: Connection[Any],
+    rows: Sequence[InboxRow],
+    outcome: Outcome,
+    reason: str | None = None,
+    *,
+    run_id: str | None = None,
+    retry_after_seconds: float = 0,
+) -> int:
+    """Record what became of claimed deliveries, in the transaction that holds their effect.
+
+    ``failed`` makes them due again after a back-off, or ``dead`` after the ninth attempt.
+
+    Args:
+        conn: the connection of the landing transaction.
+        rows: rows as ``claim`` gave them.
+        outcome: ``processed``, ``ignored``, ``failed`` or ``dead``.
+        reason: why, for all but ``processed``; no payload. Of ``dead`` it gets the prefix
+            ``permanent:``.
+        run_id: Dagster run.
+        retry_after_seconds: least wait before a ``failed`` row is tried again.
+
+    Returns:
+        How many rows were settled; fewer than given when a lease ran out and another worker
+        claimed the row, which then settles it.
+    """
+    if outcome == "dead" and not (reason or "").startswith("permanent:"):
+        reason = f"permanent: {reason or 'unknown'}"
+    values = {
+        **_fences(rows),
+        "outcome": outcome,
+        "reason": reason,
+        "run_id": run_id,
+        "retry_after": retry_after_seconds,
+        "back_off": list(map(float, BACK_OFF_SECONDS)),
+        "steps": len(BACK_OFF_SECONDS),
+        "max_attempts": MAX_ATTEMPTS,
+    }
+    return conn.execute(_SETTLE, values).rowcount
+
+
+def give_back(
+    conn: Connection[Any], rows: Sequence[InboxRow], delay_seconds: float, reason: str
+) -> int:
+    """Return claimed deliveries untried, without counting the attempt.
+
+    For faults that are not the delivery's: no quota left, refused credentials.
+    """
+    values = {**_fences(rows), "delay_seconds": delay_seconds, "reason": reason}
+    return conn.execute(_GIVE_BACK, values).rowcount
+
+
+def _fences(rows: Sequence[InboxRow]) -> dict[str, list[Any]]:
+    return {
+        "ids": [row.id for row in rows],
+        "workers": [row.claimed_by for row in rows],
+        "attempts": [row.attempts for row in rows],
+    }

@@ -1,0 +1,139 @@
+"""Store verified deliveries: one statement and one commit for a whole batch.
+
+Equal deliveries are collapsed here, rows are locked in the order of their keys, and who is first is
+decided by the unique key of ``platform.webhook_dedupe``: the others count as duplicates. Nobody is
+notified in here, since a transaction that notifies takes a database-wide lock while it commits.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from psycopg import AsyncConnection, Connection
+
+from schemabase_dagster.inbox.records import Delivery, Stored
+
+_Key: TypeAlias = tuple[str, bytes]
+
+# The binary format spares escaping of the bodies, which are most of the bytes.
+INSERT_BATCH: Final = """
+WITH incoming AS (
+    SELECT d.*,
+           CASE WHEN d.earlier_key IS NOT NULL
+                     AND EXISTS (SELECT 1
+                                 FROM platform.webhook_dedupe AS yesterday
+                                 WHERE yesterday.endpoint_id = d.endpoint_id
+                                   AND yesterday.dedupe_key = d.earlier_key)
+                THEN d.earlier_key
+                ELSE d.given_key
+           END AS dedupe_key
+    FROM unnest(
+        %b::uuid[], %b::text[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::bytea[],
+        %b::bytea[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[],
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::int[], %b::bool[]
+    ) AS d (
+        id, endpoint_id, tenant_id, app_id, provider, event_type, given_key,
+        earlier_key, body_sha256, method, query, headers, content_type, body,
+        verify_scheme, source_ip, trace_id, held, copies, body_conflict
+    )
+),
+known AS (
+    INSERT INTO platform.webhook_dedupe AS d
+        (endpoint_id, dedupe_key, body_sha256, inbox_id, seen_count, body_conflict)
+    SELECT endpoint_id, dedupe_key, body_sha256, id, copies, body_conflict
+    FROM incoming
+    ORDER BY endpoint_id, dedupe_key
+    ON CONFLICT (endpoint_id, dedupe_key) DO UPDATE
+        SET seen_count = d.seen_count + excluded.seen_count,
+            last_seen_at = now(),
+            body_conflict = d.body_conflict OR excluded.body_conflict
+                            OR d.body_sha256 <> excluded.body_sha256
+    RETURNING d.endpoint_id, d.dedupe_key, d.inbox_id, d.body_conflict
+),
+stored AS (
+    INSERT INTO platform.webhook_inbox
+        (id, endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, query,
+         headers, content_type, body, verify_scheme, source_ip, trace_id, next_attempt_at,
+         last_error)
+    SELECT i.id, i.endpoint_id, i.tenant_id, i.app_id, i.provider, i.event_type, i.dedupe_key,
+           i.method, i.query, i.headers::jsonb, i.content_type, i.body, i.verify_scheme,
+           i.source_ip::inet, i.trace_id,
+           CASE WHEN i.held IS NULL THEN now() ELSE 'infinity' END, i.held
+    FROM incoming AS i
+    JOIN known AS k ON k.inbox_id = i.id
+)
+SELECT i.endpoint_id, i.given_key, k.inbox_id, k.inbox_id = i.id, k.body_conflict
+FROM incoming AS i
+JOIN known AS k USING (endpoint_id, dedupe_key)
+"""
+
+
+def insert_batch(conn: Connection[Any], deliveries: Sequence[Delivery]) -> list[Stored]:
+    """Store deliveries in the caller's transaction and answer each, in the order given.
+
+    Of equal deliveries the first is stored and the others are counted.
+    """
+    if not deliveries:
+        return []
+    batch = _Batch(deliveries)
+    rows = conn.execute(INSERT_BATCH, batch.columns(), binary=True).fetchall()
+    return batch.answers(rows)
+
+
+async def insert_batch_async(
+    conn: AsyncConnection[Any], deliveries: Sequence[Delivery]
+) -> list[Stored]:
+    """Store deliveries like ``insert_batch``, on an asynchronous connection."""
+    if not deliveries:
+        return []
+    batch = _Batch(deliveries)
+    cursor = await conn.execute(INSERT_BATCH, batch.columns(), binary=True)
+    return batch.answers(await cursor.fetchall())
+
+
+class _Batch:
+    """A batch with equal deliveries collapsed."""
+
+    def __init__(self, deliveries: Sequence[Delivery]) -> None:
+        self._deliveries = deliveries
+        self._firsts: dict[_Key, Delivery] = {}
+        self._copies: dict[_Key, int] = {}
+        self._conflicts: set[_Key] = set()
+        self._given = {(each.endpoint_id, each.dedupe_key) for each in deliveries}
+        for delivery in deliveries:
+            key = self._key(delivery)
+            first = self._firsts.setdefault(key, delivery)
+            self._copies[key] = self._copies.get(key, 0) + 1
+            if first.body_sha256 != delivery.body_sha256:
+                self._conflicts.add(key)
+
+    def columns(self) -> list[list[Any]]:
+        """Return the parameters of ``INSERT_BATCH``: one list for each column."""
+        rows = [
+            (
+                d.id, d.endpoint_id, d.tenant_id, d.app_id, d.provider, d.event_type,
+                key[1], d.earlier_key, d.body_sha256, d.method, d.query, d.headers,
+                d.content_type, d.body, d.verify_scheme, d.source_ip, d.trace_id, d.held,
+                self._copies[key], key in self._conflicts,
+            )
+            for key, d in self._firsts.items()
+        ]  # fmt: skip
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    def answers(self, rows: Sequence[tuple[str, bytes, UUID, bool, bool]]) -> list[Stored]:
+        """Match the statement's rows with all deliveries; copies of a new one are duplicates."""
+        found = {(row[0], bytes(row[1])): row[2:] for row in rows}
+        answers = []
+        for delivery in self._deliveries:
+            key = self._key(delivery)
+            inbox_id, is_new, conflict = found[key]
+            answers.append(Stored(inbox_id, is_new and self._firsts[key] is delivery, conflict))
+        return answers
+
+    def _key(self, delivery: Delivery) -> _Key:
+        # A batch can span midnight: then the key of today is the one of yesterday in it.
+        if delivery.earlier_key is not None:
+            earlier = (delivery.endpoint_id, delivery.earlier_key)
+            if earlier in self._given:
+                return earlier
+        return (delivery.endpoint_id, delivery.dedupe_key)
