@@ -1,0 +1,182 @@
+"""Changes in the stand-ins' data, as the real systems would make them."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+from sandbox.saleor.documents import global_id, order_key
+from sandbox.store import Order, Record, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.world import (
+    SECOND,
+    World,
+    add_invoice,
+    add_shop_order,
+    add_zoho_order,
+    erp_number,
+)
+
+NEXT_STAGE = {"draft": "open", "open": "paid", "paid": "partial", "partial": "done"}
+INVOICED_STAGES = frozenset({"paid", "partial", "done"})
+
+
+def entity_table(world: World, system: str, entity: str) -> Table[Any]:
+    """The records of a system's entity (``orders``, ``invoices``, ``contacts``)."""
+    tables: dict[tuple[str, str], Table[Any]] = {
+        ("zoho", "orders"): world.zoho_orders,
+        ("zoho", "invoices"): world.invoices,
+        ("zoho", "contacts"): world.contacts,
+        ("saleor", "orders"): world.shop_orders,
+    }
+    if (system, entity) not in tables:
+        raise ValueError(f"{system} has no {entity} here")
+    return tables[system, entity]
+
+
+def shown_id(record: Record) -> str:
+    """The id as the system's API shows it."""
+    return global_id("Order", record.id) if isinstance(record, ShopOrder) else record.id
+
+
+def find_record(world: World, system: str, entity: str, record_id: str) -> Any:
+    """The record with an id as the API shows it.
+
+    Raises:
+        ValueError: there is no such record.
+    """
+    key = (order_key(record_id) or record_id) if system == "saleor" else record_id
+    record = entity_table(world, system, entity).by_id.get(key)
+    if record is None:
+        raise ValueError(f"{system} has no {entity} record {record_id}")
+    return record
+
+
+def bump(world: World, system: str, entity: str, record: Record, at: int) -> None:
+    """Give a changed record its new modified time: Zoho has seconds, Saleor microseconds."""
+    moment = at // SECOND * SECOND if system == "zoho" else max(at, record.modified + 1)
+    entity_table(world, system, entity).rendered_anew(record, max(moment, record.modified))
+
+
+def change_order(
+    world: World, order: ZohoOrder | ShopOrder, kind: str, *, at: int, rng: Random
+) -> None:
+    """Change one order; ``mixed`` picks what is likely for it.
+
+    ``tracking`` and ``second_parcel`` of a Saleor order leave ``updatedAt`` alone
+    (saleor-live.md 3.4).
+    """
+    system = "saleor" if isinstance(order, ShopOrder) else "zoho"
+    if kind == "mixed":
+        kind = _likely(order, rng)
+    if kind in {"tracking", "second_parcel"}:
+        _change_parcels(world, order, kind, rng)
+        return
+    if kind == "note":
+        world.own_content(order).note = f"Changed {rng.randrange(10**6):06d}"
+    elif kind == "quantity":
+        world.own_content(order).lines[0].quantity += 1
+    elif kind == "status":
+        _advance(world, order, at)
+    elif kind == "cancel":
+        order.stage = "canceled"
+    elif kind == "metadata" and isinstance(order, ShopOrder):
+        order.attributes["deliveryNotes"] = f"Ring {rng.randrange(100)} times"
+    else:
+        raise ValueError(f"no change {kind!r} for {system}")
+    bump(world, system, "orders", order, at)
+
+
+def new_order(world: World, system: str, at: int, rng: Random, *, has_twin: bool) -> Order:
+    """Place an order: in the shop (and pushed to the ERP), or typed into the ERP by hand."""
+    sale = Sale(
+        world.next_index, rng.getrandbits(62), at, rng.randrange(world.customers // 20 * 19)
+    )
+    world.next_index += 1
+    if system == "saleor":
+        shop = add_shop_order(world, rng, sale, "open", at)
+        if has_twin:
+            push_order(world, shop, at)
+        return shop
+    second = at // SECOND * SECOND
+    return add_zoho_order(
+        world,
+        sale,
+        "open",
+        number=erp_number(world),
+        reference="",
+        created=second,
+        modified=second,
+    )
+
+
+def push_order(world: World, shop: ShopOrder, at: int) -> ZohoOrder:
+    """Do what the ERP's import does: a sales order with the shop's number behind a prefix."""
+    if shop.twin is not None:
+        raise ValueError(f"order {shop.number} is in the ERP already")
+    second = at // SECOND * SECOND
+    zoho = add_zoho_order(
+        world,
+        shop.sale,
+        shop.stage,
+        number=f"{world.merchant.prefix}-{shop.number}",
+        reference="",
+        created=second,
+        modified=second,
+    )
+    zoho.content = deepcopy(shop.content)
+    zoho.twin, shop.twin = shop, zoho
+    return zoho
+
+
+def delete_order(world: World, system: str, order: Order) -> None:
+    """Take an order out of a system; the other system keeps its own."""
+    entity_table(world, system, "orders").remove(order.id)
+    if order.twin is not None:
+        order.twin.twin = None
+    if isinstance(order, ZohoOrder) and order.invoice is not None:
+        world.invoices.remove(order.invoice.id)
+
+
+def align_modified(world: World, system: str, entity: str, start: int, count: int) -> list[str]:
+    """Give a stretch of the newest-first listing one modified time, its newest.
+
+    The stretch may lie over a page border: that is what it is for.
+    """
+    table = entity_table(world, system, entity)
+    chosen: Sequence[Record] = table.newest()[::-1][start : start + count]
+    if not chosen:
+        return []
+    moment = max(record.modified for record in chosen)
+    for record in chosen:
+        table.rendered_anew(record, moment)
+    return [shown_id(record) for record in chosen]
+
+
+def _likely(order: Order, rng: Random) -> str:
+    choices = ["note"]
+    if order.stage in NEXT_STAGE:
+        choices += ["status", "status"]
+        if order.twin is None:
+            # A changed quantity on one side only would be a disagreement nobody planted.
+            choices += ["quantity"]
+    return rng.choice(choices)
+
+
+def _advance(world: World, order: Order, at: int) -> None:
+    order.stage = NEXT_STAGE.get(order.stage, order.stage)
+    if isinstance(order, ZohoOrder):
+        if order.stage in INVOICED_STAGES and order.invoice is None:
+            add_invoice(world, order, at // SECOND * SECOND)
+    elif isinstance(order, ShopOrder) and order.stage == "partial" and not order.parcels:
+        order.parcels = [f"TRK{order.number_key:08d}"]
+
+
+def _change_parcels(world: World, order: Order, kind: str, rng: Random) -> None:
+    if not isinstance(order, ShopOrder) or not order.parcels:
+        raise ValueError("parcels are changed on a Saleor order that has one")
+    tracking = f"NEW{rng.randrange(10**8):08d}"
+    if kind == "tracking":
+        order.parcels[-1] = tracking
+    else:
+        order.parcels.append(tracking)
+    world.shop_orders.rendered_anew(order)

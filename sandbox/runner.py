@@ -1,0 +1,167 @@
+"""Sandbox: the stand-ins' servers in one background thread, on free ports."""
+
+import asyncio
+import socket
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+
+from sandbox.control import Control
+from sandbox.control_app import control_app
+from sandbox.merchants import DEFAULT_MERCHANTS
+from sandbox.saleor.app import SaleorApi
+from sandbox.saleor.keys import KeyRing
+from sandbox.state import Options, State, make_state
+from sandbox.times import now_us
+from sandbox.world import MINUTE
+from sandbox.zoho.app import ZohoApi
+
+HOST = "127.0.0.1"
+START_SECONDS = 30.0
+
+
+class Sandbox:
+    """Zoho on one port, a Saleor shop per merchant, and a control port.
+
+    Use it as a context manager. ``info`` holds addresses and credentials, ``control`` changes
+    data and switches misbehaviour on, ``reset`` makes everything as it was at the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 7,
+        size: int = 200,
+        merchants: tuple[str, ...] = DEFAULT_MERCHANTS,
+        now: int | None = None,
+        inline_lines: bool = False,
+        clock_scale: float = 1.0,
+        latency: float = 0.0,
+        base_port: int = 0,
+        keys: dict[str, KeyRing] | None = None,
+    ) -> None:
+        options = Options(
+            seed=seed,
+            size=size,
+            merchants=merchants,
+            now=now_us() // MINUTE * MINUTE if now is None else now,
+            inline_lines=inline_lines,
+            clock_scale=clock_scale,
+            latency=latency,
+        )
+        self.state: State = make_state(options, keys)
+        self.control = Control(self.state)
+        self.info: dict[str, Any] = {}
+        self._base_port = base_port
+        self._servers: list[uvicorn.Server] = []
+        self._sockets: list[socket.socket] = []
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Bind the ports, fill ``info`` and serve until ``stop``."""
+        apps: list[Starlette] = [
+            control_app(self.control, lambda: self.info),
+            ZohoApi(self.state).app(),
+        ]
+        apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
+        self._sockets = [self._bind(offset) for offset in range(len(apps))]
+        self.info = self._describe([sock.getsockname()[1] for sock in self._sockets])
+        self._servers = [uvicorn.Server(_config(app)) for app in apps]
+        self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
+        self._thread.start()
+        self._await_start()
+
+    def stop(self) -> None:
+        """Close all connections and ports."""
+        for server in self._servers:
+            server.should_exit = True
+            server.force_exit = True
+        if self._thread is not None:
+            self._thread.join(START_SECONDS)
+        for sock in self._sockets:
+            sock.close()
+
+    def reset(self) -> None:
+        """Make all data anew; switches off, counters at zero."""
+        self.control.reset()
+
+    def _bind(self, offset: int) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, self._base_port + offset if self._base_port else 0))
+        return sock
+
+    def _describe(self, ports: list[int]) -> dict[str, Any]:
+        control, zoho, *shops = (f"http://{HOST}:{port}" for port in ports)
+        merchants = {}
+        for (name, account), shop in zip(self.state.accounts.items(), shops, strict=True):
+            merchant = account.world.merchant
+            account.shop.api_url = f"{shop}/graphql/"
+            merchants[name] = {
+                "zoho": {
+                    "accounts_url": zoho,
+                    "books_url": f"{zoho}/books/v3",
+                    "inventory_url": f"{zoho}/inventory/v1",
+                    "organization_id": merchant.organization_id,
+                    "client_id": merchant.client_id,
+                    "client_secret": merchant.client_secret,
+                    "refresh_token": merchant.refresh_token,
+                },
+                "saleor": {
+                    "api_url": account.shop.api_url,
+                    "domain": shop.removeprefix("http://"),
+                    "token": merchant.shop_token,
+                },
+                "prefix": merchant.prefix,
+                "timezone": merchant.timezone,
+                "currency": merchant.currency,
+                "control_url": control,
+            }
+        return {"control_url": control, "merchants": merchants}
+
+    def _serve(self) -> None:
+        asyncio.run(self._serve_all())
+
+    async def _serve_all(self) -> None:
+        await asyncio.gather(
+            *(
+                server.serve(sockets=[sock])
+                for server, sock in zip(self._servers, self._sockets, strict=True)
+            )
+        )
+
+    def _await_start(self) -> None:
+        deadline = threading.Event()
+        for _ in range(int(START_SECONDS / 0.01)):
+            if all(server.started for server in self._servers):
+                return
+            deadline.wait(0.01)
+        raise RuntimeError("the sandbox did not start")
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        backlog=1024,
+        log_config=None,
+    )

@@ -1,0 +1,199 @@
+"""Saleor's web side: the GraphQL endpoint, which dispatches on operation names, and the JWKS."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.faults import Fault, find
+from sandbox.saleor.documents import global_id
+from sandbox.saleor.listing import FieldError, VariableError, connection, single
+from sandbox.state import Account, State
+from sandbox.web import refusal_by_fault, reply, spoil_body
+
+COST = b'{"cost":{"requestedQueryCost":%d,"maximumAvailable":50000}}'
+MANAGE_ORDERS = "MANAGE_ORDERS"
+
+Variables: TypeAlias = Mapping[str, Any]
+Resolver: TypeAlias = Callable[["SaleorApi", str, Variables, list[Fault]], bytes]
+
+_OPERATION = re.compile(r"\bquery\s+(\w+)")
+_NULL_LITERAL = re.compile(r":\s*null\b")
+
+
+class SaleorApi:
+    """The Saleor side of one merchant."""
+
+    def __init__(self, state: State, merchant: str) -> None:
+        self._state = state
+        self._name = merchant
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/graphql/", self._graphql, methods=["POST"]),
+                Route("/.well-known/jwks.json", self._jwks),
+                Route("/health/", lambda _request: Response("")),
+            ],
+        )
+
+    @property
+    def _account(self) -> Account:
+        return self._state.accounts[self._name]
+
+    async def _jwks(self, request: Request) -> Response:
+        del request
+        with self._state.lock:
+            self._state.calls.note(self._name, "saleor", "jwks", "jwks")
+            faults = self._state.faults.strike(
+                self._name, "saleor", "/.well-known/jwks.json", "jwks"
+            )
+            body = self._account.shop.keys.jwks()
+        early = await refusal_by_fault(faults, {})
+        return early or spoil_body(reply(body), faults)
+
+    async def _graphql(self, request: Request) -> Response:
+        try:
+            body = orjson.loads(await request.body())
+        except orjson.JSONDecodeError:
+            return _refused("Unable to parse query.")
+        if isinstance(body, list):
+            return _refused("Number of batch queries exceeded.")
+        query = body.get("query") or ""
+        if not query.strip():
+            return _refused("Must provide a query string.")
+        operation = body.get("operationName") or _first_name(query)
+        where = "detail" if operation in {"OrderOne", "OrdersByIds"} else "list"
+        with self._state.lock:
+            self._state.calls.note(self._name, "saleor", where, operation)
+            faults = self._state.faults.strike(self._name, "saleor", operation, where)
+        if self._state.options.latency:
+            await asyncio.sleep(self._state.options.latency)
+        early = await refusal_by_fault(faults, {"errors": [{"message": "Too Many Requests"}]})
+        if early:
+            if early.status_code == 429:
+                self._state.calls.refused(self._name, "saleor")
+            return early
+        with self._state.lock:
+            answer = self._answer(request, query, operation, body.get("variables") or {}, faults)
+        return spoil_body(answer, faults)
+
+    def _answer(
+        self,
+        request: Request,
+        query: str,
+        operation: str,
+        variables: Variables,
+        faults: list[Fault],
+    ) -> Response:
+        refusal = _invalid(query, operation)
+        if refusal:
+            return refusal
+        field, permission, resolve = OPERATIONS[operation]
+        is_known = self._is_known(request) and not find(faults, "expired_token")
+        if not is_known or not self._may(permission):
+            return _field_error(
+                field,
+                "To access this path, you need one of the following permissions:"
+                f" {permission or 'AUTHENTICATED_APP'}",
+                "PermissionDenied",
+                extra=b'"shop":%b,' % self._shop() if field == "app" else b"",
+            )
+        try:
+            data = resolve(self, query, variables, faults)
+        except FieldError as error:
+            return _field_error(field, str(error), "GraphQLError")
+        except VariableError as error:
+            return _refused(str(error), "GraphQLError")
+        return reply(b'{"data":{%b},"extensions":%b}' % (data, COST % 14))
+
+    def _is_known(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        header = request.headers.get("authorization-bearer")
+        if header is not None:
+            token = header
+        elif scheme not in {"Bearer", "JWT"}:
+            return False
+        shop = self._account.shop
+        return token == self._account.world.merchant.shop_token and not shop.is_revoked
+
+    def _may(self, permission: str) -> bool:
+        return not permission or permission in self._account.shop.permissions
+
+    def orders(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
+        """Resolve the ``orders`` connection."""
+        return b'"orders":' + connection(self._account.world, query, variables, faults)
+
+    def order(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
+        """Resolve ``order(id:)``."""
+        del query
+        return b'"order":' + single(self._account.world, variables, faults)
+
+    def check(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
+        """Resolve ``shop`` and the caller's own ``app``."""
+        del query, variables, faults
+        permissions = [{"code": code} for code in self._account.shop.permissions]
+        app = {"id": global_id("App", 1), "name": "Schemabase", "permissions": permissions}
+        return b'"shop":%b,"app":%b' % (self._shop(), orjson.dumps(app))
+
+    def _shop(self) -> bytes:
+        return orjson.dumps({"name": self._account.world.merchant.title})
+
+
+OPERATIONS: dict[str, tuple[str, str, Resolver]] = {
+    "OrdersPage": ("orders", MANAGE_ORDERS, SaleorApi.orders),
+    "OrdersByIds": ("orders", MANAGE_ORDERS, SaleorApi.orders),
+    "OrderOne": ("order", MANAGE_ORDERS, SaleorApi.order),
+    "ShopCheck": ("app", "", SaleorApi.check),
+    "AppCheck": ("app", "", SaleorApi.check),
+}
+
+
+def _first_name(query: str) -> str:
+    found = _OPERATION.search(query)
+    return found.group(1) if found else ""
+
+
+def _invalid(query: str, operation: str) -> Response | None:
+    """The refusal of a document that the server would not execute."""
+    if _NULL_LITERAL.search(query):
+        return _refused('Syntax Error GraphQL: Unexpected Name "null"', "GraphQLSyntaxError")
+    if query.count("{") != query.count("}") or query.count("(") != query.count(")"):
+        return _refused("Syntax Error GraphQL: Expected Name, found EOF", "GraphQLSyntaxError")
+    if not re.search(rf"\bquery\s+{re.escape(operation)}\b", query):
+        return _refused(f'Unknown operation named "{operation}".', "GraphQLError")
+    if operation not in OPERATIONS:
+        return _refused(f'This sandbox does not answer "{operation}".', "GraphQLError")
+    return None
+
+
+def _refused(message: str, code: str = "") -> Response:
+    """An answer that was never executed: HTTP 400 without ``data``."""
+    error: dict[str, Any] = {"message": message}
+    if code:
+        error["extensions"] = {"exception": {"code": code}}
+    return reply({"errors": [error]}, 400)
+
+
+def _field_error(field: str, message: str, code: str, extra: bytes = b"") -> Response:
+    """An executed answer whose root field failed: HTTP 200, the field null."""
+    error = {
+        "message": message,
+        "locations": [{"line": 2, "column": 3}],
+        "path": [field],
+        "extensions": {"exception": {"code": code}},
+    }
+    body = b'{"errors":[%b],"data":{%b"%b":null},"extensions":%b}' % (
+        orjson.dumps(error),
+        extra,
+        field.encode(),
+        COST % 0,
+    )
+    return reply(body)

@@ -1,0 +1,266 @@
+"""Saleor documents: an order as the selection ``OrderSync`` of saleor.md 8.11 shows it."""
+
+import base64
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from sandbox.money import Amounts, Content, Line, half_up, total_up
+from sandbox.people import Address, Customer
+from sandbox.store import ShopOrder
+from sandbox.times import saleor_time
+from sandbox.world import World
+
+JsonObject = dict[str, Any]
+
+STATUSES = {
+    "open": "UNFULFILLED",
+    "paid": "UNFULFILLED",
+    "partial": "PARTIALLY_FULFILLED",
+    "done": "FULFILLED",
+    "canceled": "CANCELED",
+}
+PAID_STAGES = frozenset({"paid", "partial", "done"})
+
+
+def global_id(kind: str, key: object) -> str:
+    """Saleor's id: base64 of ``Type:pk``."""
+    return base64.b64encode(f"{kind}:{key}".encode()).decode()
+
+
+def order_key(gid: str) -> str | None:
+    """The uuid inside an order's global id; None when it is not an id at all."""
+    try:
+        kind, _, key = base64.b64decode(gid, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return key if kind == "Order" else "" if kind.isidentifier() and key else None
+
+
+def order_node(world: World, order: ShopOrder) -> JsonObject:
+    """One order with everything a sync asks for."""
+    content = world.content(order)
+    totals = total_up(content)
+    money = _Money(world.merchant.currency)
+    customer = world.customer(order.sale.customer)
+    address = _address(customer.address)
+    is_paid = order.stage in PAID_STAGES
+    shipping_gross = totals.shipping_net + totals.shipping_tax
+    list_net = sum(line.list_net for line in totals.lines)
+    list_gross = sum(line.list_gross for line in totals.lines)
+    return {
+        "id": global_id("Order", order.id),
+        "number": order.number,
+        "externalReference": f"EXT-{order.number}" if order.has_external_reference else None,
+        "created": saleor_time(order.created),
+        "updatedAt": saleor_time(order.modified),
+        "status": STATUSES[order.stage],
+        "origin": "CHECKOUT",
+        "userEmail": _email(order, customer),
+        "user": _user(order, customer),
+        "channel": _channel(world),
+        "languageCodeEnum": world.merchant.language.upper(),
+        "billingAddress": address,
+        "shippingAddress": address,
+        "shippingMethodName": "DPD",
+        "deliveryMethod": {
+            "__typename": "ShippingMethod",
+            "id": global_id("ShippingMethod", 4),
+            "name": "DPD",
+        },
+        "shippingPrice": money.taxed(totals.shipping_net, shipping_gross),
+        "shippingTaxRate": content.shipping_tax_bp / 10_000,
+        "total": money.taxed(
+            totals.goods_net + totals.shipping_net, totals.goods_gross + shipping_gross
+        ),
+        "undiscountedTotal": money.taxed(
+            list_net + totals.shipping_net, list_gross + shipping_gross
+        ),
+        "subtotal": money.taxed(totals.goods_net, totals.goods_gross),
+        "paymentStatus": "FULLY_CHARGED" if is_paid else "NOT_CHARGED",
+        "chargeStatus": "FULL" if is_paid else "NONE",
+        "authorizeStatus": "FULL" if is_paid else "NONE",
+        "isPaid": is_paid,
+        "voucherCode": "WELCOME" if content.discount_minor else None,
+        "voucher": _voucher(content),
+        "discounts": _discounts(content, order),
+        "customerNote": content.note,
+        "metadata": [{"key": k, "value": v} for k, v in sorted(order.attributes.items())],
+        "lines": [
+            _line(world, order, index, line, amounts)
+            for index, (line, amounts) in enumerate(zip(content.lines, totals.lines, strict=True))
+        ],
+        "fulfillments": _fulfillments(world, order, content),
+        "transactions": (
+            [_transaction(order, money, totals.goods_gross + shipping_gross)] if is_paid else []
+        ),
+    }
+
+
+class _Money:
+    """Money of one currency in Saleor's shapes."""
+
+    def __init__(self, currency: str) -> None:
+        self._currency = currency
+
+    def plain(self, minor: int) -> JsonObject:
+        return {"amount": minor / 100, "currency": self._currency}
+
+    def taxed(self, net: int, gross: int) -> JsonObject:
+        return {"gross": self.plain(gross), "net": self.plain(net)}
+
+
+def _email(order: ShopOrder, customer: Customer) -> str | None:
+    return None if order.is_guest_unknown or not customer.email else customer.email
+
+
+def _user(order: ShopOrder, customer: Customer) -> JsonObject | None:
+    if order.is_guest_unknown or not customer.has_account or not customer.email:
+        return None
+    return {"id": global_id("User", customer.index + 1)}
+
+
+def _channel(world: World) -> JsonObject:
+    merchant = world.merchant
+    return {
+        "id": global_id("Channel", 1),
+        "slug": merchant.country.lower(),
+        "currencyCode": merchant.currency,
+    }
+
+
+def _address(address: Address) -> JsonObject:
+    return {
+        "firstName": address.first_name,
+        "lastName": address.last_name,
+        "companyName": address.company,
+        "streetAddress1": address.street,
+        "streetAddress2": address.street2,
+        "postalCode": address.zip,
+        # Saleor's validation turns cities into upper case (saleor-live.md 4.1).
+        "city": address.city.upper(),
+        "countryArea": address.state,
+        "country": {"code": address.country},
+        "phone": address.phone,
+    }
+
+
+def _voucher(content: Content) -> JsonObject | None:
+    if not content.discount_minor:
+        return None
+    return {"id": global_id("Voucher", 1), "type": "ENTIRE_ORDER"}
+
+
+def _discounts(content: Content, order: ShopOrder) -> list[JsonObject]:
+    if not content.discount_minor:
+        return []
+    discount_id = UUID(int=UUID(order.id).int ^ 1)
+    return [
+        {
+            "id": global_id("OrderDiscount", discount_id),
+            "type": "VOUCHER",
+            "name": "WELCOME",
+            "valueType": "FIXED",
+            "value": content.discount_minor / 100,
+        }
+    ]
+
+
+def _line(world: World, order: ShopOrder, index: int, line: Line, amounts: Amounts) -> JsonObject:
+    money = _Money(world.merchant.currency)
+    item, count = world.items[line.item], line.quantity
+    discount = half_up(line.discount_minor, count)
+    fulfilled = _fulfilled(order, index, count)
+    return {
+        "id": global_id("OrderLine", _line_key(order, index)),
+        "productName": item.name,
+        "variantName": item.form,
+        "productSku": item.sku,
+        "quantity": count,
+        "quantityFulfilled": fulfilled,
+        "quantityToFulfill": count - fulfilled,
+        "unitPrice": money.taxed(half_up(amounts.net, count), half_up(amounts.gross, count)),
+        "undiscountedUnitPrice": money.taxed(
+            half_up(amounts.list_net, count), half_up(amounts.list_gross, count)
+        ),
+        "totalPrice": money.taxed(amounts.net, amounts.gross),
+        "unitDiscount": money.plain(discount),
+        "unitDiscountType": (
+            None if not discount else "PERCENTAGE" if line.discount_percent else "FIXED"
+        ),
+        "taxRate": line.tax_bp / 10_000,
+        "sku": None,
+        "variant": {"id": global_id("ProductVariant", item.index + 1), "sku": item.sku},
+    }
+
+
+def _line_key(order: ShopOrder, index: int) -> UUID:
+    return UUID(int=UUID(order.id).int ^ ((index + 1) << 64))
+
+
+def _fulfilled(order: ShopOrder, index: int, count: int) -> int:
+    if order.stage == "done":
+        return count
+    return count if order.stage == "partial" and index == 0 else 0
+
+
+def _fulfillments(world: World, order: ShopOrder, content: Content) -> list[JsonObject]:
+    del world
+    return [
+        {
+            "id": global_id("Fulfillment", order.number_key * 10 + position),
+            "fulfillmentOrder": position,
+            "status": "FULFILLED",
+            "trackingNumber": tracking,
+            "created": saleor_time(order.created + position * 3_600_000_000),
+            "lines": _parcel_lines(order, content, position),
+        }
+        for position, tracking in enumerate(order.parcels, 1)
+    ]
+
+
+def _parcel_lines(order: ShopOrder, content: Content, position: int) -> list[JsonObject]:
+    if position > 1:
+        return []
+    return [
+        {
+            "id": global_id("FulfillmentLine", order.number_key * 100 + index),
+            "quantity": _fulfilled(order, index, line.quantity),
+            "orderLine": {"id": global_id("OrderLine", _line_key(order, index))},
+        }
+        for index, line in enumerate(content.lines)
+        if _fulfilled(order, index, line.quantity)
+    ]
+
+
+def _transaction(order: ShopOrder, money: _Money, gross: int) -> JsonObject:
+    key = UUID(int=Random(order.id).getrandbits(128), version=4)
+    charged_at = saleor_time(order.created + 7_000_000)
+    nothing = money.plain(0)
+    return {
+        "id": global_id("TransactionItem", key),
+        "token": str(key),
+        "name": "Card",
+        "message": "",
+        "pspReference": f"psp_{key.hex[:8]}",
+        "createdAt": saleor_time(order.created),
+        "modifiedAt": charged_at,
+        "actions": ["REFUND"],
+        "authorizedAmount": nothing,
+        "authorizePendingAmount": nothing,
+        "chargedAmount": money.plain(gross),
+        "chargePendingAmount": nothing,
+        "refundedAmount": nothing,
+        "createdBy": {"__typename": "App", "id": global_id("App", 17), "name": "Payments"},
+        "privateMetadata": [],
+        "events": [
+            {
+                "id": global_id("TransactionEvent", order.number_key),
+                "type": "CHARGE_SUCCESS",
+                "createdAt": charged_at,
+                "pspReference": f"psp_{key.hex[:8]}",
+                "message": "",
+                "amount": money.plain(gross),
+            }
+        ],
+    }

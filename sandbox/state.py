@@ -1,0 +1,95 @@
+"""What one sandbox holds: the merchants' worlds, tokens, limits, faults and counters."""
+
+import threading
+from dataclasses import dataclass, field
+
+from sandbox.calls import CallBook
+from sandbox.clock import ScaledClock
+from sandbox.faults import FaultDesk
+from sandbox.merchants import make_merchant
+from sandbox.saleor.keys import KeyRing
+from sandbox.world import World, make_world
+from sandbox.zoho.limits import Limits
+from sandbox.zoho.tokens import TokenDesk
+
+ALL_PERMISSIONS = ("HANDLE_PAYMENTS", "MANAGE_ORDERS", "MANAGE_PRODUCTS", "MANAGE_USERS")
+
+
+@dataclass(slots=True)
+class Shop:
+    """The Saleor side of a merchant that is not data: its app's rights, its keys, its address."""
+
+    keys: KeyRing
+    is_revoked: bool = False
+    permissions: tuple[str, ...] = ALL_PERMISSIONS
+    api_url: str = ""
+
+
+@dataclass(slots=True)
+class Account:
+    """Everything of one merchant."""
+
+    world: World
+    tokens: TokenDesk
+    limits: Limits
+    shop: Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a sandbox is made.
+
+    Attributes:
+        size: Zoho sales orders per merchant; most of them come from a shop order.
+        now: the moment the data was made, microseconds since the epoch.
+        inline_lines: Zoho list rows carry lines and addresses like the detail (benchmarks).
+        clock_scale: stand-in seconds per real second, for limits and token expiry.
+        latency: seconds every API answer takes at least.
+    """
+
+    seed: int
+    size: int
+    merchants: tuple[str, ...]
+    now: int
+    inline_lines: bool = False
+    clock_scale: float = 1.0
+    latency: float = 0.0
+
+
+@dataclass(slots=True)
+class State:
+    """The whole sandbox; ``lock`` is held while it is read or changed."""
+
+    options: Options
+    accounts: dict[str, Account]
+    clock: ScaledClock
+    calls: CallBook = field(default_factory=CallBook)
+    faults: FaultDesk = field(default_factory=FaultDesk)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    changes: int = 0
+
+    def by_organization(self, organization_id: str) -> Account | None:
+        """The account of a Zoho organisation."""
+        for account in self.accounts.values():
+            if account.world.merchant.organization_id == organization_id:
+                return account
+        return None
+
+    def by_client(self, client_id: str) -> Account | None:
+        """The account of a Zoho OAuth client."""
+        for account in self.accounts.values():
+            if account.world.merchant.client_id == client_id:
+                return account
+        return None
+
+
+def make_state(options: Options, keys: dict[str, KeyRing] | None = None) -> State:
+    """Make a sandbox from its options; ``keys`` keeps the webhook keys of an earlier one."""
+    clock = ScaledClock(options.clock_scale)
+    accounts = {}
+    for number, name in enumerate(options.merchants):
+        merchant = make_merchant(name, number, options.seed)
+        world = make_world(merchant, seed=options.seed, size=options.size, now=options.now)
+        ring = (keys or {}).get(name) or KeyRing()
+        accounts[name] = Account(world, TokenDesk(merchant, clock), Limits(clock), Shop(ring))
+    return State(options, accounts, clock)

@@ -1,0 +1,1 @@
+"""Stand-in of Zoho Books and Inventory: one port, several organisations."""
