@@ -75,5 +75,8 @@ query OrdersByIds($first: Int!, $ids: [ID!]) {
 }
 """
     + _ORDER_FRAGMENTS,
+    count_document="""
+query OrdersPage($first: Int!) { orders(first: $first) { totalCount } }
+""",
 )
 """Orders with lines, addresses, fulfilments and transactions; drafts are left out by Saleor."""

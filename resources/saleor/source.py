@@ -16,6 +16,7 @@ class SaleorConnection:
         page_document: its text.
         ids_operation: operation that reads up to 100 ids, with the variables ``first``, ``ids``.
         ids_document: its text.
+        count_document: a page operation that selects ``totalCount`` only.
     """
 
     root: str
@@ -25,3 +26,4 @@ class SaleorConnection:
     page_document: str
     ids_operation: str
     ids_document: str
+    count_document: str

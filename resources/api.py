@@ -1,0 +1,112 @@
+"""Api: the HTTP client and the authorisation of one app, and what a refusal means."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from resources.auth import FixedToken, SharedToken
+from resources.http import Call, HttpClient, HttpOptions, Judge, RefusedError, Reply
+from resources.limits import Limiter, Limits, SharedLimiter, Unlimited
+from schemabase_dagster.errors import CredentialError
+from schemabase_dagster.streams import Lane
+from schemabase_dagster.tenancy import App
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What a resource sets for all clients of a system.
+
+    Attributes:
+        http: time-outs and retries.
+        clock_scale: by how much the provider's windows and token lives are shortened; above 1
+            only against a sandbox whose clock is scaled alike.
+    """
+
+    http: HttpOptions = field(default_factory=HttpOptions)
+    clock_scale: float = 1.0
+
+
+class Api:
+    """Calls of one app; safe to use from several threads.
+
+    Args:
+        app: the app, named in errors.
+        options: set by the resource.
+        lane: share of the account's budget that the calls use.
+        account: key of the external account, if it has limits.
+        limits: these limits; None for an account without.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        options: ClientOptions,
+        lane: Lane,
+        *,
+        account: str = "",
+        limits: Limits | None = None,
+    ) -> None:
+        self.app = app
+        self.scale = options.clock_scale
+        stopping = threading.Event()
+        self._limiter: Limiter = Unlimited()
+        if limits is not None:
+            self._limiter = SharedLimiter(
+                app.type,
+                account,
+                limits,
+                max_wait_seconds=options.http.max_wait_seconds,
+                clock_scale=options.clock_scale,
+                stopping=stopping,
+            )
+        self._http = HttpClient(app.type, options.http, self._limiter, stopping)
+        self.lane = lane
+
+    @property
+    def lane(self) -> Lane:
+        """Whose share of the account's budget the next calls use."""
+        return self._http.lane
+
+    @lane.setter
+    def lane(self, lane: Lane) -> None:
+        self._http.lane = lane
+
+    @property
+    def calls(self) -> int:
+        """Number of requests sent."""
+        return self._http.calls
+
+    def calls_by_kind(self) -> Mapping[str, int]:
+        """Return how many calls of each kind were made."""
+        return dict(self._http.calls_by_kind.items())
+
+    def call(self, call: Call, judge: Judge, auth: FixedToken | SharedToken) -> Reply:
+        """Make a call; after a refusal once more with a new token, if there can be one.
+
+        Raises:
+            CredentialError: refused again.
+            ProviderError: any other failure.
+        """
+        try:
+            return self._http.send(call, judge, auth)
+        except RefusedError as refusal:
+            code = refusal.code
+        if auth.renew():
+            try:
+                return self._http.send(call, judge, auth)
+            except RefusedError as refusal:
+                code = refusal.code
+        raise self.refused(code)
+
+    def call_openly(self, call: Call, judge: Judge) -> Reply:
+        """Make a call that carries its own proof, such as a token request."""
+        return self._http.send(call, judge)
+
+    def refused(self, code: str) -> CredentialError:
+        """Return the error that names tenant, app and the system's code."""
+        return CredentialError(self.app.tenant_slug, self.app.key, code)
+
+    def close(self) -> None:
+        """Give back connections and slots."""
+        self._http.close()
+        self._limiter.close()

@@ -1,0 +1,66 @@
+"""Authorisation of requests: a fixed token, or an OAuth token that all processes share."""
+
+import threading
+from collections.abc import Callable, Generator
+
+import httpx
+
+from schemabase_dagster import tokens
+from schemabase_dagster.tenancy import App
+
+
+class FixedToken(httpx.Auth):
+    """Sends one token that never changes."""
+
+    def __init__(self, scheme: str, token: str) -> None:
+        self._header = f"{scheme} {token}"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header."""
+        request.headers["Authorization"] = self._header
+        yield request
+
+    def renew(self) -> bool:
+        """Return False: nothing can be renewed after a refusal."""
+        return False
+
+
+class SharedToken(httpx.Auth):
+    """Sends the app's access token of ``platform.app_token``, refreshed once for all processes.
+
+    Args:
+        app: whose token.
+        scheme: word before the token in the header.
+        refresh: asks the system for a new token; called under the lock of the app's token.
+        min_seconds_left: a token closer to its end is renewed before it is used.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        scheme: str,
+        refresh: Callable[[], tokens.Token],
+        min_seconds_left: float,
+    ) -> None:
+        self._app = app
+        self._scheme = scheme
+        self._refresh = refresh
+        self._min_seconds_left = min_seconds_left
+        self._sent = threading.local()
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header, with the token that is valid now."""
+        token = tokens.shared_token(
+            self._app, refresh=self._refresh, min_seconds_left=self._min_seconds_left
+        )
+        self._sent.token = token
+        request.headers["Authorization"] = f"{self._scheme} {token}"
+        yield request
+
+    def renew(self) -> bool:
+        """Drop the token that this thread sent last, unless another one replaced it already."""
+        token: str | None = getattr(self._sent, "token", None)
+        if token is not None:
+            tokens.invalidate(self._app, token)
+        return token is not None
