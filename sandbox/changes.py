@@ -152,6 +152,12 @@ def align_modified(world: World, system: str, entity: str, start: int, count: in
     return [shown_id(record) for record in chosen]
 
 
+def move_rows(world: World, system: str, entity: str, rows: int, at: int) -> None:
+    """Modify the oldest records just before a later page is cut: rows really move."""
+    for record in entity_table(world, system, entity).newest()[:rows]:
+        bump(world, system, entity, record, at)
+
+
 def _likely(order: Order, rng: Random) -> str:
     choices = ["note"]
     if order.stage in NEXT_STAGE:

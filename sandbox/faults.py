@@ -17,6 +17,8 @@ KINDS = frozenset(
         "expired_token",
         "duplicate_page",
         "shifted_page",
+        "moving_rows",
+        "partial_data",
         "missing_field",
         "mistyped_field",
         "no_id",
@@ -43,7 +45,8 @@ class Fault:
         seconds: how long a slow answer takes.
         path: dotted path of the field that goes missing or gets a wrong type.
         record: id of the record a record fault hits; empty is the first of the answer.
-        rows: by how many rows pages shift; positive repeats rows, negative leaves rows out.
+        rows: by how many rows pages shift (positive repeats rows, negative leaves rows out), or
+            how many records are modified before each later page is cut.
         hits: how often it struck.
     """
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +24,13 @@ HOST = "127.0.0.1"
 START_SECONDS = 30.0
 
 
+class PortTakenError(Exception):
+    """A wanted port is in use."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken; end its owner or choose another --base-port")
+
+
 class Sandbox:
     """Zoho on one port, a Saleor shop per merchant, and a control port.
 
@@ -41,6 +49,7 @@ class Sandbox:
         clock_scale: float = 1.0,
         latency: float = 0.0,
         base_port: int = 0,
+        ports: Sequence[int] = (),
         keys: dict[str, KeyRing] | None = None,
     ) -> None:
         options = Options(
@@ -55,7 +64,7 @@ class Sandbox:
         self.state: State = make_state(options, keys)
         self.control = Control(self.state)
         self.info: dict[str, Any] = {}
-        self._base_port = base_port
+        self._wanted_ports = ports or (range(base_port, base_port + 99) if base_port else ())
         self._servers: list[uvicorn.Server] = []
         self._sockets: list[socket.socket] = []
         self._thread: threading.Thread | None = None
@@ -80,7 +89,7 @@ class Sandbox:
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
         self._sockets = [self._bind(offset) for offset in range(len(apps))]
-        self.info = self._describe([sock.getsockname()[1] for sock in self._sockets])
+        self.info = self._describe(self.ports)
         self._servers = [uvicorn.Server(_config(app)) for app in apps]
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._thread.start()
@@ -96,6 +105,11 @@ class Sandbox:
         for sock in self._sockets:
             sock.close()
 
+    @property
+    def ports(self) -> list[int]:
+        """Ports in use: control, Zoho, then one per shop."""
+        return [sock.getsockname()[1] for sock in self._sockets]
+
     def reset(self) -> None:
         """Make all data anew; switches off, counters at zero."""
         self.control.reset()
@@ -103,7 +117,12 @@ class Sandbox:
     def _bind(self, offset: int) -> socket.socket:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, self._base_port + offset if self._base_port else 0))
+        port = self._wanted_ports[offset] if offset < len(self._wanted_ports) else 0
+        try:
+            sock.bind((HOST, port))
+        except OSError as error:
+            sock.close()
+            raise PortTakenError(port) from error
         return sock
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:

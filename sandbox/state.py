@@ -8,7 +8,8 @@ from sandbox.clock import ScaledClock
 from sandbox.faults import FaultDesk
 from sandbox.merchants import make_merchant
 from sandbox.saleor.keys import KeyRing
-from sandbox.world import World, make_world
+from sandbox.seeding import make_world
+from sandbox.world import World
 from sandbox.zoho.limits import Limits
 from sandbox.zoho.tokens import TokenDesk
 

@@ -1,4 +1,4 @@
-"""The data of one merchant in both systems, made from a seed: coherent, uneven and repeatable."""
+"""The data of one merchant in both systems, and how records come to be added to it."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from random import Random
 from uuid import UUID
 
 from sandbox.merchants import Merchant
-from sandbox.money import Content, Line, total_up
-from sandbox.people import Customer, Item, make_customer, make_items
+from sandbox.money import Content, Line
+from sandbox.people import Customer, Item, make_customer
 from sandbox.store import Contact, Invoice, Sale, ShopOrder, Table, ZohoOrder
 
 SECOND = 1_000_000
@@ -81,35 +81,6 @@ class World:
         return content
 
 
-def make_world(merchant: Merchant, *, seed: int, size: int, now: int) -> World:
-    """Make a merchant's data: ``size`` Zoho orders and the shop orders most of them come from."""
-    rng = Random(f"{seed}/world/{merchant.name}/{size}")
-    customers = max(24, size // 4)
-    world = World(
-        merchant=merchant,
-        seed=seed,
-        now=now,
-        items=make_items(merchant, seed),
-        customers=customers,
-        zoho_orders=Table(),
-        shop_orders=Table(),
-        invoices=Table(),
-        contacts=Table(_make_contacts(merchant, rng, customers, now)),
-    )
-    buyers = [i for i in range(customers) if i % 20 != 19]
-    for index, age in enumerate(_ages(rng, size)):
-        sale = Sale(index, rng.getrandbits(62), now - age, rng.choice(buyers))
-        _record_sale(world, rng, sale, age)
-    world.next_index = size
-    fresh = (rng.randrange(30 * SECOND, 15 * MINUTE) for _ in range(max(2, size // 50)))
-    for age in sorted(fresh, reverse=True):
-        sale = Sale(world.next_index, rng.getrandbits(62), now - age, rng.choice(buyers))
-        add_shop_order(world, rng, sale, "open", sale.created)
-        world.next_index += 1
-    _plant(world)
-    return world
-
-
 def add_shop_order(world: World, rng: Random, sale: Sale, stage: str, modified: int) -> ShopOrder:
     """Add a Saleor order with the next number of the shop's sequence."""
     number = world.next_shop_number
@@ -180,81 +151,6 @@ def erp_number(world: World) -> str:
     return number
 
 
-def _record_sale(world: World, rng: Random, sale: Sale, age: int) -> None:
-    stage = _stage(rng, age)
-    kind = rng.random()
-    if kind < 0.2:
-        _typed_by_hand(world, rng, sale, stage)
-        return
-    shop_modified = _later(rng, sale.created, age)
-    shop = add_shop_order(world, rng, sale, stage, shop_modified)
-    pushed = sale.created + rng.randrange(2 * MINUTE, 15 * MINUTE) // SECOND * SECOND
-    number = f"{world.merchant.prefix}-{shop.number}"
-    reference = ""
-    if kind < 0.27:
-        number, reference = erp_number(world), number
-    pushed = pushed // SECOND * SECOND
-    modified = max(pushed, _later(rng, pushed, world.now - pushed) // SECOND * SECOND)
-    zoho = add_zoho_order(
-        world, sale, stage, number=number, reference=reference, created=pushed, modified=modified
-    )
-    zoho.twin, shop.twin = shop, zoho
-
-
-def _typed_by_hand(world: World, rng: Random, sale: Sale, stage: str) -> None:
-    created = sale.created // SECOND * SECOND
-    modified = _later(rng, created, world.now - created) // SECOND * SECOND
-    reference = f"Mail {sale.index}" if rng.random() < 0.2 else ""
-    order = add_zoho_order(
-        world,
-        sale,
-        stage,
-        number=erp_number(world),
-        reference=reference,
-        created=created,
-        modified=max(created, modified),
-    )
-    if rng.random() < 0.1:
-        world.own_content(order).adjustment_minor = rng.choice((-2, -1, 1, 3))
-
-
-def _stage(rng: Random, age: int) -> str:
-    dice = rng.random()
-    if dice < 0.04:
-        return "canceled"
-    if age > 5 * DAY:
-        return "done" if dice < 0.93 else "partial" if dice < 0.96 else "open"
-    if age > DAY:
-        return "done" if dice < 0.5 else "partial" if dice < 0.6 else "paid"
-    return "paid" if dice < 0.6 else "open"
-
-
-def _later(rng: Random, created: int, room: int) -> int:
-    """A modified time up to six days after creation, never after now."""
-    reach = min(6 * DAY, max(room - 20 * SECOND, 1))
-    return created + int(reach * rng.random() ** 2)
-
-
-def _ages(rng: Random, size: int) -> list[int]:
-    """Ages of the orders, oldest first: the last week is denser than the year before."""
-    week = max(size // 40, min(size // 4, 50))
-    months = (size - week) // 3
-    ages = [rng.randrange(20 * MINUTE, 7 * DAY) for _ in range(week)]
-    ages += [rng.randrange(7 * DAY, 60 * DAY) for _ in range(months)]
-    ages += [rng.randrange(60 * DAY, HISTORY_DAYS * DAY) for _ in range(size - week - months)]
-    return sorted(ages, reverse=True)
-
-
-def _make_contacts(merchant: Merchant, rng: Random, count: int, now: int) -> list[Contact]:
-    contacts = []
-    for index in range(count):
-        created = (now - HISTORY_DAYS * DAY - rng.randrange(100 * DAY)) // SECOND * SECOND
-        modified = created + int((now - created) * rng.random()) // SECOND * SECOND
-        contact_id = merchant.zoho_id(KIND_CONTACT, index * 10)
-        contacts.append(Contact(contact_id, created, modified, index))
-    return contacts
-
-
 def _line(rng: Random, world: World, is_inclusive: bool) -> Line:
     item = rng.choice(world.items)
     quantity = rng.choice((1, 1, 1, 2, 2, 3, 4, 10))
@@ -268,32 +164,6 @@ def _line(rng: Random, world: World, is_inclusive: bool) -> Line:
     elif dice < 0.12:
         line.discount_minor = min(100, rate * quantity // 4)
     return line
-
-
-def _plant(world: World) -> None:
-    """Place the odd records that every merchant has, so that checks have something to find."""
-    twins = [o for o in reversed(world.zoho_orders.newest()) if isinstance(o.twin, ShopOrder)]
-    plain = [o for o in twins if o.number.startswith(world.merchant.prefix) and o.invoice]
-    if len(plain) < 4:
-        return
-    odd = plain[1]
-    content = world.own_content(odd)
-    before = total_up(content).total
-    content.shipping_minor += 500
-    twin_id = odd.twin.id if odd.twin else ""
-    world.planted["totals_differ"] = {
-        "zoho": odd.id,
-        "saleor": twin_id,
-        "number": odd.number,
-        "shop_total": f"{before / 100:.2f}",
-        "erp_total": f"{total_up(content).total / 100:.2f}",
-    }
-    for name, order in (("without_email_1", plain[2]), ("without_email_2", plain[3])):
-        order.is_email_hidden = True
-        world.planted[name] = {"zoho": order.id, "number": order.number}
-    guest = world.shop_orders.newest()[0]
-    guest.is_guest_unknown = True
-    world.planted["guest_without_email"] = {"saleor": guest.id, "number": guest.number}
 
 
 @lru_cache(maxsize=4096)

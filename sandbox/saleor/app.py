@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.changes import move_rows
 from sandbox.faults import Fault, find
 from sandbox.saleor.documents import global_id
 from sandbox.saleor.listing import FieldError, VariableError, connection, single
 from sandbox.state import Account, State
+from sandbox.times import now_us
 from sandbox.web import refusal_by_fault, reply, spoil_body
 
 COST = b'{"cost":{"requestedQueryCost":%d,"maximumAvailable":50000}}'
@@ -112,7 +114,10 @@ class SaleorApi:
             return _field_error(field, str(error), "GraphQLError")
         except VariableError as error:
             return _refused(str(error), "GraphQLError")
-        return reply(b'{"data":{%b},"extensions":%b}' % (data, COST % 14))
+        errors = b""
+        if find(faults, "partial_data"):
+            errors = b'"errors":[%b],' % orjson.dumps(_error("Internal Server Error", "Exception"))
+        return reply(b'{%b"data":{%b},"extensions":%b}' % (errors, data, COST % 14))
 
     def _is_known(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -129,6 +134,9 @@ class SaleorApi:
 
     def orders(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
         """Resolve the ``orders`` connection."""
+        moving = find(faults, "moving_rows")
+        if moving and variables.get("after"):
+            move_rows(self._account.world, "saleor", "orders", moving.rows, now_us())
         return b'"orders":' + connection(self._account.world, query, variables, faults)
 
     def order(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
@@ -176,20 +184,17 @@ def _invalid(query: str, operation: str) -> Response | None:
 
 def _refused(message: str, code: str = "") -> Response:
     """An answer that was never executed: HTTP 400 without ``data``."""
-    error: dict[str, Any] = {"message": message}
-    if code:
-        error["extensions"] = {"exception": {"code": code}}
+    error = _error(message, code) if code else {"message": message}
     return reply({"errors": [error]}, 400)
+
+
+def _error(message: str, code: str) -> dict[str, Any]:
+    return {"message": message, "extensions": {"exception": {"code": code}}}
 
 
 def _field_error(field: str, message: str, code: str, extra: bytes = b"") -> Response:
     """An executed answer whose root field failed: HTTP 200, the field null."""
-    error = {
-        "message": message,
-        "locations": [{"line": 2, "column": 3}],
-        "path": [field],
-        "extensions": {"exception": {"code": code}},
-    }
+    error = _error(message, code) | {"locations": [{"line": 2, "column": 3}], "path": [field]}
     body = b'{"errors":[%b],"data":{%b"%b":null},"extensions":%b}' % (
         orjson.dumps(error),
         extra,

@@ -10,14 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.changes import move_rows
 from sandbox.faults import Fault, find, spoil
 from sandbox.merchants import Merchant
 from sandbox.state import Account, State
+from sandbox.times import now_us
 from sandbox.web import refusal_by_fault, reply, spoil_body
 from sandbox.world import World
-from sandbox.zoho import documents
+from sandbox.zoho import settings
+from sandbox.zoho.entities import ENTITIES, ORDERS, Entity
 from sandbox.zoho.limits import TOO_FAST
-from sandbox.zoho.listing import ENTITIES, ORDERS, BadValueError, Entity, page_body
+from sandbox.zoho.listing import BadValueError, page_body
 
 ROOTS = ("/inventory/v1", "/books/v3", "/api/v1", "/api/v3")
 UNKNOWN_PATH = "We couldnt find any resource for the given ID. Please verify the ID and try again."
@@ -114,6 +117,9 @@ class ZohoApi:
         if record_id:
             return _detail(world, entity, record_id, faults)
         inline = self._state.options.inline_lines and entity is ORDERS
+        if (moving := find(faults, "moving_rows")) and request.query_params.get("page") != "1":
+            name = "orders" if entity is ORDERS else entity.plural
+            move_rows(world, "zoho", name, moving.rows, now_us())
         try:
             return reply(
                 page_body(world, entity, request.query_params, inline=inline, faults=faults)
@@ -148,12 +154,12 @@ def _detail(world: World, entity: Entity, record_id: str, faults: list[Fault]) -
 
 
 def _organizations(merchant: Merchant) -> dict[str, Any]:
-    return {"organizations": [documents.organization(merchant)]}
+    return {"organizations": [settings.organization(merchant)]}
 
 
 def _taxes(merchant: Merchant) -> dict[str, Any]:
     context = {"page": 1, "per_page": 200, "has_more_page": False, "report_name": "Taxes"}
-    return {"taxes": documents.tax_rows(merchant), "page_context": context}
+    return {"taxes": settings.tax_rows(merchant), "page_context": context}
 
 
 _SINGLE_PAGES = {"organizations": _organizations, "settings/taxes": _taxes}

@@ -1,0 +1,197 @@
+"""Control of the data: every change that a merchant's systems can be made to make."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from random import Random
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sandbox import changes
+from sandbox.state import Account, State
+from sandbox.store import ShopOrder, ZohoOrder
+from sandbox.times import now_us
+from sandbox.world import World
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C", bound="DataControl")
+
+MUTATIONS: set[str] = set()
+"""Names of the methods that change what the systems answer; the journal keeps their calls."""
+
+
+def mutation(
+    method: Callable[Concatenate[C, P], T],
+) -> Callable[Concatenate[C, P], T]:
+    """Run a method under the lock and keep its call in the journal."""
+    MUTATIONS.add(method.__name__)
+
+    @wraps(method)
+    def locked(self: C, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.state.lock:
+            at = self.at or now_us()
+            self.at = at
+            try:
+                result = method(self, *args, **kwargs)
+            finally:
+                self.at = 0
+            self.state.changes += 1
+            if self.journal is not None:
+                self.journal({"do": method.__name__, "args": args, "with": kwargs, "at": at})
+        return result
+
+    return locked
+
+
+class DataControl:
+    """Changes of data; each is kept in the journal, so that a later sandbox can repeat it.
+
+    Attributes:
+        at: the time of the change that is being made; 0 = now. A replay sets it.
+        journal: receives every change.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.at = 0
+        self.journal: Callable[[dict[str, Any]], None] | None = None
+
+    @mutation
+    def change_orders(
+        self, merchant: str, system: str, n: int, kind: str = "mixed", ids: Sequence[str] = ()
+    ) -> list[str]:
+        """Change ``n`` orders (or those of ``ids``) now; return their ids.
+
+        Args:
+            merchant: whose orders.
+            system: ``zoho`` or ``saleor``.
+            n: how many, chosen at random among those the change fits.
+            kind: mixed, note, status, quantity, cancel, metadata, tracking or second_parcel.
+            ids: change exactly these instead.
+        """
+        world, rng = self._world(merchant), self._rng()
+        chosen = [changes.find_record(world, system, "orders", i) for i in ids] or _sample(
+            world, system, kind, n, rng
+        )
+        for order in chosen:
+            changes.change_order(world, order, kind, at=self.at, rng=rng)
+        return [changes.shown_id(order) for order in chosen]
+
+    @mutation
+    def new_orders(self, merchant: str, system: str, n: int, twin: bool = False) -> list[str]:
+        """Place ``n`` orders now; ``twin`` also pushes shop orders to the ERP."""
+        world, rng = self._world(merchant), self._rng()
+        made = [changes.new_order(world, system, self.at + i, rng, has_twin=twin) for i in range(n)]
+        return [changes.shown_id(order) for order in made]
+
+    @mutation
+    def push_orders(self, merchant: str, ids: Sequence[str]) -> list[str]:
+        """Push shop orders to the ERP; return the ids of the sales orders."""
+        world = self._world(merchant)
+        shops = [changes.find_record(world, "saleor", "orders", i) for i in ids]
+        return [changes.push_order(world, shop, self.at).id for shop in shops]
+
+    @mutation
+    def edit_number(self, merchant: str, order_id: str, number: str) -> str:
+        """Give a Zoho order another number; return the old one."""
+        world = self._world(merchant)
+        order: ZohoOrder = changes.find_record(world, "zoho", "orders", order_id)
+        if any(other.number == number for other in world.zoho_orders.by_id.values()):
+            raise ValueError("This sales order number already exists.")
+        before, order.number = order.number, number
+        changes.bump(world, "zoho", "orders", order, self.at)
+        return before
+
+    @mutation
+    def set_reference(self, merchant: str, order_id: str, reference: str) -> str:
+        """Give a Zoho order another reference number; return the old one."""
+        world = self._world(merchant)
+        order: ZohoOrder = changes.find_record(world, "zoho", "orders", order_id)
+        before, order.reference = order.reference, reference
+        changes.bump(world, "zoho", "orders", order, self.at)
+        return before
+
+    @mutation
+    def delete_order(self, merchant: str, system: str, order_id: str) -> None:
+        """Delete an order in one system."""
+        world = self._world(merchant)
+        order = changes.find_record(world, system, "orders", order_id)
+        changes.delete_order(world, system, order)
+
+    @mutation
+    def touch(
+        self,
+        merchant: str,
+        system: str,
+        n: int = 1,
+        entity: str = "orders",
+        ids: Sequence[str] = (),
+    ) -> list[str]:
+        """Move the modified time of ``n`` records (or of ``ids``) to now, changing nothing else."""
+        world, rng = self._world(merchant), self._rng()
+        table = changes.entity_table(world, system, entity)
+        chosen = [changes.find_record(world, system, entity, i) for i in ids] or rng.sample(
+            table.newest(), n
+        )
+        for record in chosen:
+            changes.bump(world, system, entity, record, self.at)
+        return [changes.shown_id(record) for record in chosen]
+
+    @mutation
+    def change_contacts(self, merchant: str, n: int) -> list[str]:
+        """Give ``n`` Zoho contacts another phone number."""
+        world, rng = self._world(merchant), self._rng()
+        chosen = rng.sample(world.contacts.newest(), n)
+        for contact in chosen:
+            contact.phone = f"+4930{rng.randrange(10**6):06d}"
+            changes.bump(world, "zoho", "contacts", contact, self.at)
+        return [contact.id for contact in chosen]
+
+    @mutation
+    def change_invoices(self, merchant: str, n: int) -> list[str]:
+        """Turn the status of ``n`` Zoho invoices between paid and sent."""
+        world, rng = self._world(merchant), self._rng()
+        chosen = rng.sample(world.invoices.newest(), n)
+        for invoice in chosen:
+            invoice.status = "sent" if invoice.status == "paid" else "paid"
+            changes.bump(world, "zoho", "invoices", invoice, self.at)
+        return [invoice.id for invoice in chosen]
+
+    @mutation
+    def align_modified(
+        self, merchant: str, system: str, start: int, count: int, entity: str = "orders"
+    ) -> list[str]:
+        """Give ``count`` records from ``start`` of the newest-first listing one modified time."""
+        return changes.align_modified(self._world(merchant), system, entity, start, count)
+
+    def _account(self, merchant: str) -> Account:
+        account = self.state.accounts.get(merchant)
+        if account is None:
+            raise ValueError(
+                f"no merchant {merchant!r}, there are {', '.join(self.state.accounts)}"
+            )
+        return account
+
+    def _world(self, merchant: str) -> World:
+        return self._account(merchant).world
+
+    def _rng(self) -> Random:
+        return Random(f"{self.state.options.seed}/change/{self.state.changes}")
+
+
+def _sample(world: World, system: str, kind: str, n: int, rng: Random) -> list[Any]:
+    planted = {record_id for odd in world.planted.values() for record_id in odd.values()}
+    table = changes.entity_table(world, system, "orders")
+    fits = [o for o in table.newest() if o.id not in planted and _fits(o, kind)]
+    if len(fits) < n:
+        raise ValueError(f"only {len(fits)} {system} orders fit the change {kind!r}")
+    return rng.sample(fits, n)
+
+
+def _fits(order: Any, kind: str) -> bool:
+    if kind == "status":
+        return order.stage in changes.NEXT_STAGE
+    if kind in {"tracking", "second_parcel"}:
+        return isinstance(order, ShopOrder) and bool(order.parcels)
+    if kind == "cancel":
+        return bool(order.stage != "canceled")
+    return True

@@ -1,0 +1,143 @@
+"""The kinds of Zoho records: how each is listed, sorted, filtered and rendered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.money import total_up
+from sandbox.store import Contact, Invoice, Table, ZohoOrder
+from sandbox.times import zoho_date
+from sandbox.world import World
+from sandbox.zoho import documents, invoices, parties
+
+Render = Callable[[World, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """How one kind of record is listed and rendered."""
+
+    plural: str
+    singular: str
+    id_key: str
+    missing: str
+    report: str
+    default_sort: str
+    sorts: Mapping[str, Callable[[World, Any], Any]]
+    texts: Mapping[str, Callable[[World, Any], str]]
+    row: Render
+    detail: Render
+    table: Callable[[World], Table[Any]]
+    status: Callable[[Any], frozenset[str]]
+
+
+def _order_statuses(order: ZohoOrder) -> frozenset[str]:
+    main = documents.STATUSES[order.stage][0]
+    status = documents.STATUSES[order.stage][4]
+    return frozenset({main, status, "open" if main == "confirmed" else main})
+
+
+def _order_day(world: World, order: ZohoOrder) -> str:
+    return zoho_date(order.sale.created, world.merchant.timezone)
+
+
+def _order_customer(world: World, order: ZohoOrder) -> str:
+    return world.customer(order.sale.customer).display_name
+
+
+ORDERS = Entity(
+    plural="salesorders",
+    singular="salesorder",
+    id_key="salesorder_id",
+    missing="Sales Order does not exist.",
+    report="Sales Orders",
+    default_sort="created_time",
+    sorts={
+        "last_modified_time": lambda _world, order: order.modified,
+        "created_time": lambda _world, order: order.created,
+        "date": _order_day,
+        "salesorder_number": lambda _world, order: order.number,
+        "reference_number": lambda _world, order: order.reference,
+        "customer_name": _order_customer,
+        "total": lambda world, order: total_up(world.content(order)).total,
+        "shipment_date": lambda _world, order: order.modified,
+    },
+    texts={
+        "salesorder_number": lambda _world, order: order.number,
+        "reference_number": lambda _world, order: order.reference,
+        "customer_name": _order_customer,
+        "customer_id": lambda world, order: world.merchant.zoho_id(1, order.sale.customer * 10),
+    },
+    row=documents.order_row,
+    detail=documents.order_detail,
+    table=lambda world: world.zoho_orders,
+    status=_order_statuses,
+)
+
+
+def _invoice_day(world: World, invoice: Invoice) -> str:
+    return zoho_date(invoice.created, world.merchant.timezone)
+
+
+INVOICES = Entity(
+    plural="invoices",
+    singular="invoice",
+    id_key="invoice_id",
+    missing="Invoice does not exist.",
+    report="Invoices",
+    default_sort="created_time",
+    sorts={
+        "last_modified_time": lambda _world, invoice: invoice.modified,
+        "created_time": lambda _world, invoice: invoice.created,
+        "date": _invoice_day,
+        "due_date": _invoice_day,
+        "invoice_number": lambda _world, invoice: invoice.number,
+        "customer_name": lambda world, invoice: _order_customer(world, invoice.order),
+        "total": lambda world, invoice: total_up(world.content(invoice)).total,
+        "balance": lambda _world, invoice: invoice.status != "paid",
+    },
+    texts={
+        "invoice_number": lambda _world, invoice: invoice.number,
+        "reference_number": lambda _world, invoice: invoice.reference,
+        "customer_name": lambda world, invoice: _order_customer(world, invoice.order),
+    },
+    row=invoices.invoice_row,
+    detail=invoices.invoice_detail,
+    table=lambda world: world.invoices,
+    status=lambda invoice: frozenset({invoice.status}),
+)
+
+
+def _contact_text(name: str) -> Callable[[World, Contact], str]:
+    return lambda world, contact: str(parties.contact_row(world, contact)[name])
+
+
+CONTACTS = Entity(
+    plural="contacts",
+    singular="contact",
+    id_key="contact_id",
+    missing="Contact does not exist.",
+    report="Contacts",
+    default_sort="contact_name",
+    sorts={
+        "last_modified_time": lambda _world, contact: contact.modified,
+        "created_time": lambda _world, contact: contact.created,
+        **{
+            name: _contact_text(name)
+            for name in ("contact_name", "first_name", "last_name", "email")
+        },
+    },
+    texts={
+        name: _contact_text(name)
+        for name in (
+            "contact_type", "contact_name", "company_name", "first_name", "last_name", "email",
+            "phone",
+        )
+    },
+    row=parties.contact_row,
+    detail=parties.contact_detail,
+    table=lambda world: world.contacts,
+    status=lambda _contact: frozenset({"active"}),
+)  # fmt: skip
+
+ENTITIES = {entity.plural: entity for entity in (ORDERS, INVOICES, CONTACTS)}
