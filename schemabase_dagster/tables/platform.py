@@ -227,6 +227,15 @@ integration_app = Table(
     comment="Apps of an integration and their roles",
 )
 
+applied_view = Table(
+    "applied_view",
+    metadata,
+    text_column("name", "View of schema analytics", primary_key=True),
+    binary("definition_sha256", "Of the definition it was made from", nullable=False),
+    schema=SCHEMA,
+    comment="Which definition each view was made from; migrate makes the changed ones again",
+)
+
 rate_window = Table(
     "rate_window",
     metadata,

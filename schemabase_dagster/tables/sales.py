@@ -252,6 +252,7 @@ ENTITY_TABLES = {
 """Entity -> core table; every entity has its own partition of ``external_ref`` and foreign key."""
 
 for _entity, _table in ENTITY_TABLES.items():
+    external_ref.add_is_dependent_on(metadata.tables[f"{SCHEMA}.{_table}"])
     event.listen(
         external_ref,
         "after_create",
