@@ -67,25 +67,20 @@ class Home:
             encoding="utf-8",
         )
 
-    def environment(
-        self, database_url: str, dagster_url: str, base: Mapping[str, str] | None = None
-    ) -> dict[str, str]:
-        """Return the environment that all children share.
+    def environment(self) -> dict[str, str]:
+        """Return the environment that all children share: ours, with the code found and cached."""
+        shared = dict(os.environ)
+        # set for tests and containers; compiled bytecode halves the start of every run
+        shared.pop("PYTHONDONTWRITEBYTECODE", None)
+        return shared | {"PYTHONPATH": str(self.root), "PYTHONUNBUFFERED": "1"}
+
+    def exports(self, database_url: str, dagster_url: str) -> dict[str, str]:
+        """Return the variables that make any command work with this stack.
 
         Args:
             database_url: our database.
             dagster_url: Dagster's database, for psycopg 2.
-            base: what they inherit; the present environment by default.
         """
-        shared = dict(os.environ if base is None else base)
-        # set for tests and containers; compiled bytecode halves the start of every run
-        shared.pop("PYTHONDONTWRITEBYTECODE", None)
-        shared |= self.exports(database_url, dagster_url)
-        shared |= {"PYTHONPATH": str(self.root), "PYTHONUNBUFFERED": "1"}
-        return shared
-
-    def exports(self, database_url: str, dagster_url: str) -> dict[str, str]:
-        """Return the variables that make any command work with this stack."""
         return {
             "DATABASE_URL": database_url,
             "DAGSTER_POSTGRES_URL": dagster_url,

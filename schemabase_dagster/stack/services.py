@@ -10,8 +10,8 @@ from schemabase_dagster.stack.ports import LOOPBACK, accepts, answers, choose_po
 from schemabase_dagster.stack.process import Service
 
 WEBSERVER_PORT = 3000
-GATEWAY_PORT = 8800
-SANDBOX_PORT = 8810
+GATEWAY_PORT = 8080
+SANDBOX_PORT = 8090
 LOCATION = "schemabase"
 DEFINITIONS = "schemabase_dagster.definitions"
 MERCHANTS = ("acme", "globex", "initech")
