@@ -23,6 +23,7 @@ from schemabase_dagster.streams import Lane
 
 __all__ = ["Limiter", "Limits", "SharedLimiter", "Unlimited"]
 
+SLOT: Final = "slot"
 SLOT_POLL_SECONDS: Final = 0.05
 LONGEST_NAP_SECONDS: Final = 5.0
 PROBE_SECONDS: Final = 3600.0
@@ -57,8 +58,6 @@ SET used = used || '{"exhausted": 1}',
     blocked_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE account = %(account)s AND window_name = 'day'
 """
-TAKE_SLOT: Final = "SELECT pg_try_advisory_lock(hashtextextended(%(slot)s, 0))"
-GIVE_SLOT: Final = "SELECT pg_advisory_unlock(hashtextextended(%(slot)s, 0))"
 
 
 class Limiter(Protocol):
@@ -220,8 +219,7 @@ class SharedLimiter:
             for slot in slots:
                 if slot in self._held:
                     continue
-                row = connection.execute(TAKE_SLOT, {"slot": self._slot_key(slot)}).fetchone()
-                if row is not None and row[0]:
+                if database.try_advisory_lock(connection, SLOT, self._account, slot):
                     self._held.add(slot)
                     return slot
         return None
@@ -229,11 +227,8 @@ class SharedLimiter:
     def _give_back(self, slot: int) -> None:
         with self._lock:
             if self._connection is not None:
-                self._connection.execute(GIVE_SLOT, {"slot": self._slot_key(slot)})
+                database.advisory_unlock(self._connection, SLOT, self._account, slot)
             self._held.discard(slot)
-
-    def _slot_key(self, slot: int) -> str:
-        return f"slot:{self._account}:{slot}"
 
     def _execute(self, statement: LiteralString, seconds: float) -> None:
         with self._lock, self._session() as connection:

@@ -44,7 +44,7 @@ class SaleorConfig(AppConfig):
         return f"{parts.scheme}://{parts.netloc}"
 
 
-class SaleorCredentials(AppCredentials):
+class SaleorCredentials(AppCredentials, hide_input_in_errors=True):
     """App token of a Saleor app (Saleor, app authentication: 30 characters, no expiry)."""
 
     token: Annotated[SecretStr, AfterValidator(_check_token)]

@@ -18,6 +18,7 @@ SMALLEST_PAGE: Final = 180
 REMEMBERED_ROWS: Final = 1200
 GROWTH: Final = 4
 CLOSE_ENOUGH: Final = 0.1
+IDLE_PAGES: Final = 10
 STEPS_BACK: Final = (50, 200, 500, 1000)
 
 
@@ -34,12 +35,15 @@ class Listing:
     position: int = 0
     _recent: dict[str, None] = field(default_factory=dict)
     _steps_back: int = 0
-    _overlaps: bool = True
+    _idle_pages: int = 0
+    _fixed_page: int | None = None
 
     def next_page(self) -> tuple[int, int]:
         """Return page number and page size to ask for."""
+        if self._fixed_page is not None:
+            return self._fixed_page + 1, PAGE_SIZE
         back = STEPS_BACK[self._steps_back - 1] if self._steps_back else 0
-        return page_at(max(0, self.position - 1 - back), exact=self._overlaps)
+        return page_at(max(0, self.position - 1 - back))
 
     def accept(
         self, rows: list[JsonObject], *, page: int, asked: int, served: int
@@ -50,14 +54,16 @@ class Listing:
             rows: the rows of the page.
             page: its number.
             asked: page size asked for.
-            served: page size by the answer; a server that ignores ours gets whole pages.
+            served: page size by the answer; a server that ignores ours is read page by page.
 
         Raises:
             ProviderUnavailable: rows move faster than they can be read.
         """
-        self._overlaps = self._overlaps and asked == served
+        if asked != served or self._fixed_page is not None:
+            self._fixed_page = page
         ids = [self.identify(row) for row in rows]
-        if self._recent and self._overlaps and not any(key in self._recent for key in ids):
+        is_joined = not self._recent or any(key in self._recent for key in ids)
+        if not is_joined and self._fixed_page is None:
             self._step_back()
             return None
         self._steps_back = 0
@@ -68,12 +74,18 @@ class Listing:
         ]
         self._remember(ids)
         self.position = (page - 1) * served + len(rows)
+        self._note_progress(len(fresh))
         return fresh
 
     def _step_back(self) -> None:
         self._steps_back += 1
         if self._steps_back > len(STEPS_BACK):
             raise ProviderUnavailable("zoho", "list: rows move faster than they can be read")
+
+    def _note_progress(self, fresh: int) -> None:
+        self._idle_pages = 0 if fresh else self._idle_pages + 1
+        if self._idle_pages > IDLE_PAGES:
+            raise ProviderUnavailable("zoho", "list: the same rows come again and again")
 
     def _remember(self, ids: list[str | None]) -> None:
         for key in ids:
@@ -84,14 +96,9 @@ class Listing:
             del self._recent[key]
 
 
-def page_at(row: int, *, exact: bool) -> tuple[int, int]:
-    """Return the page and page size that begin at a row, or as little as possible before it.
-
-    Args:
-        row: 0-based row that must be on the page.
-        exact: whether page sizes between ``SMALLEST_PAGE`` and ``PAGE_SIZE`` may be used.
-    """
-    sizes = range(SMALLEST_PAGE, PAGE_SIZE + 1) if exact and row else (PAGE_SIZE,)
+def page_at(row: int) -> tuple[int, int]:
+    """Return the page and page size that begin at a 0-based row, or shortly before it."""
+    sizes = range(SMALLEST_PAGE, PAGE_SIZE + 1) if row else (PAGE_SIZE,)
     size = min(sizes, key=lambda size: (row % size, -size))
     return row // size + 1, size
 

@@ -63,7 +63,7 @@ class ZohoConfig(AppConfig):
         return self.inventory_url or f"https://www.zohoapis.{self.datacenter}/inventory/v1"
 
 
-class ZohoCredentials(AppCredentials):
+class ZohoCredentials(AppCredentials, hide_input_in_errors=True):
     """OAuth client of a Zoho app.
 
     Without a refresh token the client-credentials grant of a Self Client is used.
