@@ -11,6 +11,15 @@ TRIGGER: Final = "schemabase/trigger"
 LANE: Final = "schemabase/lane"
 APP: Final = "schemabase/app"
 
+PULL: Final = "schemabase/pull"
+"""``<tenant>/<system>``: at most one pull of it runs at a time (dagster.yaml)."""
+
+NIGHTLY: Final = "schemabase/nightly"
+"""Local date of the nightly sync, by which it is asked for once."""
+
+CONFIRM_DELETES: Final = "schemabase/confirm_deletes"
+"""A person has looked at a wave of vanished records."""
+
 TRIGGER_WEBHOOK: Final = "webhook"
 TRIGGER_SCHEDULE: Final = "schedule"
 TRIGGER_FULL: Final = "full"
