@@ -1,0 +1,1 @@
+"""What analysts read: the views of the schema ``analytics``, shown at the end of the graph."""

@@ -1,0 +1,1 @@
+"""Contacts: the people and companies a tenant sells to or buys from."""

@@ -1,0 +1,37 @@
+"""core/contacts: what a contact row is made of, and which source decides which of its columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemabase_dagster.engine.entity import Claim, Entity, FieldGroup
+from schemabase_dagster.tables.parties import contacts
+from schemabase_dagster.tables.sales import invoices, orders
+
+
+def decide_flags(claims: Sequence[Claim]) -> Mapping[str, Any]:
+    """Unite the flags: a contact is a customer or vendor if any live record says so."""
+    return {
+        column: any(bool(claim.candidate.values.get(column)) for claim in claims)
+        for column in ("is_customer", "is_vendor")
+    }
+
+
+CONTACTS = Entity(
+    name="contact",
+    table=contacts,
+    group="contacts",
+    description=(
+        "People and companies a tenant deals with: one row per e-mail address. A customer and a "
+        "vendor of one address are one contact with both flags. Contacts that only appear inside "
+        "orders are rows too, named by their latest order."
+    ),
+    number_column="email",
+    groups=(
+        FieldGroup("identity", ("email",), ("shop", "erp")),
+        FieldGroup("names", ("first_name", "last_name", "phone"), ("shop", "erp")),
+        FieldGroup("flags", ("is_customer", "is_vendor"), decide=decide_flags),
+        FieldGroup("company", ("company_id",), ("erp", "shop")),
+    ),
+    exclusive=False,
+    kept_by=((orders, "contact_id"), (invoices, "contact_id")),
+)

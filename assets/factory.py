@@ -1,0 +1,194 @@
+"""raw_asset, core_asset and analytics_asset: from a description to an asset with all it needs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+
+from assets import failures, metadata, registry, syncing
+from assets.checking import Check
+from assets.checks import core_checks, raw_checks
+from assets.partitions import TENANTS
+from assets.syncing import SyncRequest
+from assets.view import View
+from schemabase_dagster import database, tags
+from schemabase_dagster.engine.entity import Entity
+from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.streams import Stream
+
+OWNERS: Final = ("team:data",)
+
+RAW_COLUMNS: Final = (
+    ("tenant_id", "uuid", "Tenant"),
+    ("app_id", "uuid", "App the record comes from"),
+    ("external_id", "text", "Id in the source system"),
+    ("payload", "jsonb", "The record as received"),
+    ("payload_hash", "bytea", "SHA-256 of the payload as JSON with sorted keys"),
+    ("source_updated_at", "timestamptz", "Modified time by the source"),
+    ("read_at", "timestamptz", "When we read this version from the source"),
+    ("first_seen_at", "timestamptz", "When the record was first stored"),
+    ("changed_at", "timestamptz", "When the payload last changed"),
+    ("change_count", "integer", "How often the payload changed since"),
+    ("deleted_at", "timestamptz", "When the source was proved not to have it any more"),
+    ("via", "text", "How this version came: pull, webhook, push or import"),
+    ("run_id", "text", "Dagster run that stored this version"),
+)
+
+
+def all_assets() -> list[dg.AssetsDefinition]:
+    """Return every asset there is, from the registry."""
+    return [
+        *(raw_asset(stream) for stream in registry.streams().values()),
+        *(core_asset(entity) for entity in registry.entities().values()),
+        *(analytics_asset(view) for view in registry.views().values()),
+    ]
+
+
+def raw_asset(stream: Stream) -> dg.AssetsDefinition:
+    """Return the asset ``raw/<stream>``: the stream's records as received, one table."""
+    checks = raw_checks(stream)
+    system = stream.system.name
+
+    @dg.asset(
+        **_common(("raw", stream.name), stream.group, stream.description, checks),
+        kinds={"postgres", system},
+        pool=system,
+        code_version=stream.version,
+        required_resource_keys={system},
+        metadata={
+            "dagster/table_name": f"raw.{stream.name}",
+            "dagster/column_schema": _raw_schema(),
+        },
+    )
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        with failures.translated(system):
+            open_client = getattr(context.resources, system).open
+            done = syncing.pull(stream, open_client, _request(context))
+            with database.transaction() as conn:
+                told = metadata.raw_metadata(conn, stream, done)
+                return dg.MaterializeResult(
+                    metadata=told, check_results=_evaluate(conn, done.tenant, checks)
+                )
+
+    return asset
+
+
+def core_asset(entity: Entity) -> dg.AssetsDefinition:
+    """Return the asset ``core/<table>``: the canonical rows of an entity."""
+    streams = registry.streams_feeding(entity.name)
+    own = [check for check in registry.checks() if check.asset == ("core", entity.table.name)]
+    checks = (*core_checks(entity, tuple(streams)), *own)
+
+    @dg.asset(
+        **_common(("core", entity.table.name), entity.group, entity.description, checks),
+        kinds={"postgres"},
+        deps=_core_deps(entity, streams),
+        code_version="-".join(stream.version for stream in streams.values()) or "1",
+        metadata={
+            "dagster/table_name": f"core.{entity.table.name}",
+            "dagster/column_schema": metadata.table_schema(entity.table),
+        },
+    )
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        with failures.translated():
+            request = _request(context)
+            done = syncing.merge(entity, request)
+            picture = request.is_manual or bool(done.result.changed)
+            with database.transaction() as conn:
+                told = metadata.core_metadata(conn, entity, done, picture=picture)
+                return dg.MaterializeResult(
+                    metadata=told, check_results=_evaluate(conn, done.tenant, checks)
+                )
+
+    return asset
+
+
+def analytics_asset(view: View) -> dg.AssetsDefinition:
+    """Return the asset ``analytics/<view>``: always up to date, a run only looks at it."""
+
+    @dg.asset(
+        **_common(("analytics", view.name), "analytics", view.description, ()),
+        kinds={"postgres", "view"},
+        deps=_view_deps(view),
+        metadata={"dagster/table_name": f"analytics.{view.name}"},
+    )
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        with failures.translated():
+            tenant, count = syncing.count_view(view, _request(context))
+            with database.transaction() as conn:
+                return dg.MaterializeResult(
+                    metadata=metadata.view_metadata(conn, view, tenant, count)
+                )
+
+    return asset
+
+
+def _common(
+    key: tuple[str, str], group: str, description: str, checks: Sequence[Check]
+) -> Mapping[str, Any]:
+    """Return what no asset may forget."""
+    return {
+        "key": list(key),
+        "group_name": group,
+        "description": description,
+        "partitions_def": TENANTS,
+        "owners": list(OWNERS),
+        "tags": {"layer": key[0], "domain": group},
+        "retry_policy": failures.RETRY_POLICY,
+        "check_specs": [
+            dg.AssetCheckSpec(
+                check.name,
+                asset=dg.AssetKey(list(key)),
+                description=check.description,
+                partitions_def=TENANTS,
+            )
+            for check in checks
+        ],
+    }
+
+
+def _core_deps(entity: Entity, streams: Mapping[str, Stream]) -> list[dg.AssetKey]:
+    """Return the raw tables an entity is made of and the core tables its rows refer to."""
+    names = [registry.entities()[parent].table.name for parent in registry.parents(entity)]
+    return [
+        *(dg.AssetKey(["raw", name]) for name in streams),
+        *(dg.AssetKey(["core", name]) for name in names),
+    ]
+
+
+def _view_deps(view: View) -> list[dg.AssetKey]:
+    known = registry.entities()
+    names = view.entities or tuple(known)
+    keys = [dg.AssetKey(["core", known[name].table.name]) for name in names if name in known]
+    if not view.entities:
+        keys += [dg.AssetKey(["raw", name]) for name in registry.streams()]
+    return keys
+
+
+def _raw_schema() -> dg.TableSchema:
+    return dg.TableSchema(columns=[dg.TableColumn(*column) for column in RAW_COLUMNS])
+
+
+def _request(context: dg.AssetExecutionContext) -> SyncRequest:
+    """Read from the run what was asked for.
+
+    Raises:
+        ConfigurationError: the run names no tenant.
+    """
+    if not context.has_partition_key:
+        raise ConfigurationError(
+            "The run names no tenant.", "Choose one partition, which is a tenant, and start again."
+        )
+    return SyncRequest(
+        tenant=context.partition_key,
+        trigger=context.run.tags.get(tags.TRIGGER),
+        run_id=context.run_id,
+        confirm_deletes=tags.CONFIRM_DELETES in context.run.tags,
+        log=context.log.info,
+    )
+
+
+def _evaluate(
+    conn: database.Connection[Any], tenant: syncing.Tenant, checks: Sequence[Check]
+) -> list[dg.AssetCheckResult]:
+    return [metadata.check_result(check, check.evaluate(conn, tenant)) for check in checks]

@@ -1,0 +1,1 @@
+"""Invoices: what was billed, for which orders, and what is left to pay."""

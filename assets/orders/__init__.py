@@ -1,0 +1,1 @@
+"""Sales orders: one row per real order, with its lines and addresses."""

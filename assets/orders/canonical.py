@@ -1,0 +1,106 @@
+"""core/orders: what an order row is made of, and which source decides which of its columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
+from schemabase_dagster.tables.sales import order_lines, orders
+
+
+def decide_status(claims: Sequence[Claim]) -> Mapping[str, Any]:
+    """Let the owner cancel, the ERP close, and else the owner tell the status (canonical C3)."""
+    by_rank = {claim.is_owner: claim.candidate.values.get("status") for claim in reversed(claims)}
+    owner = by_rank.get(True)
+    if owner == "canceled":
+        return {"status": owner}
+    if any(_erp_says(claim, "closed") for claim in claims):
+        return {"status": "closed"}
+    return {"status": owner or by_rank.get(False) or "draft"}
+
+
+def decide_readiness(claims: Sequence[Claim]) -> Mapping[str, Any]:
+    """Follow the ERP's flag where it has one; else an order may ship once confirmed and paid."""
+    for claim in claims:
+        flag = claim.candidate.values.get("ready_to_fulfill")
+        if claim.role == "erp" and flag is not None:
+            return {"ready_to_fulfill": flag}
+    flags = (claim.candidate.values.get("ready_to_fulfill") for claim in claims)
+    return {"ready_to_fulfill": next((flag for flag in flags if flag is not None), False)}
+
+
+def _erp_says(claim: Claim, status: str) -> bool:
+    return claim.role == "erp" and claim.candidate.values.get("status") == status
+
+
+ORDERS = Entity(
+    name="order",
+    table=orders,
+    group="orders",
+    description=(
+        "Sales orders: one row per real order, whatever number of systems know it. Orders of the "
+        "shop and of the ERP meet by order number; the system an order was placed in decides its "
+        "amounts, lines and parties, the ERP its logistics and invoice status. The column "
+        "`sources` names who decided which group of columns. Lines are in `core.order_lines`, "
+        "addresses in `core.addresses`. Drafts of the shop are left out."
+    ),
+    number_column="order_number",
+    groups=(
+        FieldGroup("identity", ("order_number", "reference_number", "ordered_at"), ("owner",)),
+        FieldGroup("channel", ("sales_channel_id",), ("owner", "shop")),
+        FieldGroup(
+            "totals",
+            (
+                "currency",
+                "prices_include_tax",
+                "shipping_net",
+                "shipping_gross",
+                "discount_code",
+                "discount_net",
+                "discount_gross",
+                "adjustment",
+                "total_net",
+                "total_gross",
+            ),
+            ("owner", "erp"),
+            atomic=True,
+        ),
+        FieldGroup("status", ("status",), ("owner", "erp"), decide=decide_status),
+        FieldGroup("payment_status", ("payment_status",), ("owner", "erp")),
+        FieldGroup("shipment_status", ("shipment_status",), ("erp", "owner")),
+        FieldGroup("invoice_status", ("invoice_status",), ("erp", "owner")),
+        FieldGroup(
+            "logistics",
+            ("expected_ship_date", "carrier", "shipping_method_name"),
+            ("erp", "owner"),
+        ),
+        FieldGroup("readiness", ("ready_to_fulfill",), ("erp", "owner"), decide=decide_readiness),
+        FieldGroup(
+            "parties",
+            (
+                "contact_id",
+                "first_name",
+                "last_name",
+                "language",
+                "shipping_address_id",
+                "billing_address_id",
+                "customer_note",
+            ),
+            ("owner", "erp"),
+        ),
+    ),
+    children=(
+        Child(
+            kind="lines",
+            table=order_lines,
+            parent_column="order_id",
+            key=("sku", "sku_occurrence"),
+            fill=("warehouse_id", "tax_percentage", "description"),
+        ),
+    ),
+    defaults={
+        "carrier": "unknown",
+        "payment_status": "unpaid",
+        "shipment_status": "pending",
+        "invoice_status": "not_invoiced",
+    },
+)

@@ -1,0 +1,82 @@
+"""Checks of orders: do the parts add up, and do the systems agree about one order."""
+
+from typing import Any, Final
+
+from psycopg import Connection
+
+from assets.checking import Check, Verdict, fetch_rows, none_of
+from schemabase_dagster.tenancy import Tenant
+
+ASSET: Final = ("core", "orders")
+
+_TOTALS: Final = """
+WITH parts AS (
+    SELECT o.order_number, o.currency, o.total_gross,
+           sum(l.total_gross) + o.shipping_gross - coalesce(o.discount_gross, 0)
+           + coalesce(o.adjustment, 0) AS summed
+    FROM core.orders AS o
+    JOIN core.order_lines AS l ON l.order_id = o.id AND l.deleted_at IS NULL
+    WHERE o.tenant_id = %(tenant_id)s
+      AND o.deleted_at IS NULL
+      AND o.shipping_gross IS NOT NULL
+    GROUP BY o.id
+    HAVING bool_and(l.total_gross IS NOT NULL)
+)
+SELECT order_number, currency, total_gross::text AS total, summed::text AS sum_of_parts,
+       count(*) OVER () AS found
+FROM parts
+WHERE abs(total_gross - summed) > 0.02
+ORDER BY abs(total_gross - summed) DESC
+LIMIT 10
+"""
+
+_DISAGREEMENTS: Final = """
+SELECT o.order_number,
+       a.key || ' ' || x.external_id AS one, x.attrs ->> 'total' AS one_total,
+       b.key || ' ' || y.external_id AS other, y.attrs ->> 'total' AS other_total,
+       x.attrs ->> 'currency' AS one_currency, y.attrs ->> 'currency' AS other_currency,
+       count(*) OVER () AS found
+FROM core.external_ref AS x
+JOIN core.external_ref AS y
+    ON y.entity = 'order' AND y.core_id = x.core_id AND y.tenant_id = x.tenant_id
+    AND (y.app_id, y.external_id) > (x.app_id, x.external_id)
+    AND y.deleted_at IS NULL
+JOIN core.orders AS o ON o.id = x.core_id
+JOIN platform.app AS a ON a.id = x.app_id
+JOIN platform.app AS b ON b.id = y.app_id
+WHERE x.entity = 'order'
+  AND x.tenant_id = %(tenant_id)s
+  AND x.deleted_at IS NULL
+  AND (x.attrs ->> 'currency' <> y.attrs ->> 'currency'
+       OR abs((x.attrs ->> 'total')::numeric - (y.attrs ->> 'total')::numeric) > 0.01)
+ORDER BY o.ordered_at DESC
+LIMIT 10
+"""
+
+
+def _check_totals(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    rows = fetch_rows(conn, _TOTALS, {"tenant_id": tenant.id})
+    return none_of(rows, "orders whose parts do not add up")
+
+
+def _check_agreement(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    rows = fetch_rows(conn, _DISAGREEMENTS, {"tenant_id": tenant.id})
+    return none_of(rows, "orders about which two systems disagree")
+
+
+CHECKS: Final = (
+    Check(
+        "order_totals",
+        ASSET,
+        "Lines + shipping - discount + adjustment equal the total within 0.02, for orders whose "
+        "source gives all parts.",
+        _check_totals,
+    ),
+    Check(
+        "systems_agree",
+        ASSET,
+        "Two systems that know the same order name the same total (within a cent) and currency. "
+        "The row keeps the owner's amounts; correct the order in the other system.",
+        _check_agreement,
+    ),
+)

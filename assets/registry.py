@@ -1,0 +1,115 @@
+"""What there is: streams, entities, checks and views, found by walking ``assets/``.
+
+Nothing is listed by hand, so that a new stream is one new file. Imports no Dagster: the command
+line, the migrations and the documentation read it too.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from types import MappingProxyType, ModuleType
+from typing import TypeVar
+
+import assets
+from assets.checking import Check
+from assets.view import View
+from schemabase_dagster.engine.entity import Entity
+from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.streams import Stream
+
+_T = TypeVar("_T")
+
+
+@cache
+def streams() -> Mapping[str, Stream]:
+    """Return all streams by name, sorted."""
+    found = {stream.name: stream for stream in _objects(Stream)}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+@cache
+def entities() -> Mapping[str, Entity]:
+    """Return all canonical entities by name, in the order in which they are merged."""
+    found = sorted(_objects(Entity), key=lambda entity: (entity.rank, entity.name))
+    return MappingProxyType({entity.name: entity for entity in found})
+
+
+@cache
+def views() -> Mapping[str, View]:
+    """Return the analytics views that are shown as assets, by name, sorted."""
+    found = {view.name: view for view in _objects(View)}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Return the checks of single entities, sorted by name; shared ones are in ``checks.py``."""
+    return tuple(sorted(_objects(Check), key=lambda check: check.name))
+
+
+def streams_of(system: str) -> Mapping[str, Stream]:
+    """Return the streams of a system by name."""
+    return {name: stream for name, stream in streams().items() if stream.system.name == system}
+
+
+def streams_feeding(entity: str) -> Mapping[str, Stream]:
+    """Return the streams whose records become rows of an entity."""
+    return {name: stream for name, stream in streams().items() if stream.entity == entity}
+
+
+def parents(entity: Entity) -> tuple[str, ...]:
+    """Return the entities that an entity's rows refer to, by foreign key or link, without itself."""
+    known = entities()
+    tables = {key.column.table.fullname for key in entity.table.foreign_keys}
+    linked = {link.entity for link in entity.links}
+    return tuple(
+        name
+        for name, other in known.items()
+        if name != entity.name and (name in linked or other.table.fullname in tables)
+    )
+
+
+def affected(stream_names: Iterable[str]) -> tuple[str, ...]:
+    """Return the entities that change with streams, directly or through a parent, in merge order."""
+    fed = {streams()[name].entity for name in stream_names}
+    found: list[str] = []
+    for name, entity in entities().items():
+        if name in fed or any(parent in found for parent in parents(entity)):
+            found.append(name)
+    return tuple(found)
+
+
+def stream(name: str) -> Stream:
+    """Return a stream by name.
+
+    Raises:
+        ConfigurationError: there is none; the message lists all.
+    """
+    try:
+        return streams()[name]
+    except KeyError:
+        known = ", ".join(streams())
+        raise ConfigurationError(f"There is no stream '{name}'.", f"Known: {known}.") from None
+
+
+def _objects(kind: type[_T]) -> Iterator[_T]:
+    """Find the module-level objects of a type, each once however often it is imported."""
+    seen: set[int] = set()
+    for module in _modules():
+        for value in vars(module).values():
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, kind) and id(item) not in seen:
+                    seen.add(id(item))
+                    yield item
+
+
+@cache
+def _modules() -> tuple[ModuleType, ...]:
+    """Import every module of every entity folder; the modules beside them are mechanism."""
+    return tuple(
+        importlib.import_module(f"{folder.name}.{module.name}")
+        for folder in pkgutil.iter_modules(assets.__path__, "assets.")
+        if folder.ispkg
+        for module in pkgutil.iter_modules(importlib.import_module(folder.name).__path__)
+    )

@@ -1,0 +1,180 @@
+"""The sensor that starts pulls: per-app cron from the database, first pulls, unfinished back-fills."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from croniter import croniter
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from assets import registry
+from assets.syncing import SYNC_FEATURE
+from resources import registry as systems
+from schemabase_dagster import database, tags, tenancy
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.errors import ConfigurationError
+from sensors.requests import PRIORITY_DUE, known_tenants, pull_request, unfinished_pulls
+
+INTERVAL_SECONDS: Final = 30
+REQUESTS_PER_TICK: Final = 100
+
+WORKED_SECONDS: Final = 60.0
+"""A back-fill that worked at least so long goes on at once; a shorter one ran out of quota."""
+
+_PULLED: Final = """
+SELECT t.id AS tenant_id, t.slug AS tenant, t.timezone AS tenant_zone, a.id AS app_id,
+       a.type AS system, e.entity AS stream,
+       coalesce(e.cron_schedule, a.cron_schedule) AS cron, a.cron_timezone AS zone,
+       s.requested_at, s.last_started_at, s.updated_at, s.last_status,
+       coalesce((s.last_counts ->> 'seconds')::float8, 0) AS last_seconds
+FROM platform.app_entity AS e
+JOIN platform.app AS a ON a.id = e.app_id
+JOIN platform.tenant AS t ON t.id = a.tenant_id
+LEFT JOIN platform.sync_state AS s ON s.app_id = a.id AND s.stream = e.entity
+WHERE e.direction = 'pull'
+  AND e.enabled
+  AND t.active
+  AND a.enabled
+  AND a.deleted_at IS NULL
+  AND a.credentials_enc IS NOT NULL
+  AND a.credentials_failed_at IS NULL
+  AND (a.paused_until IS NULL OR a.paused_until <= %(now)s)
+ORDER BY t.slug, a.type, e.entity
+"""
+
+_ASKED: Final = """
+INSERT INTO platform.sync_state (app_id, stream, requested_at)
+SELECT app_id, stream, %(now)s
+FROM unnest(%(apps)s::uuid[], %(streams)s::text[]) AS asked (app_id, stream)
+ON CONFLICT (app_id, stream) DO UPDATE
+SET requested_at = excluded.requested_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One stream of one app that is synced, with what decides when."""
+
+    tenant_id: UUID
+    tenant: str
+    tenant_zone: str
+    app_id: UUID
+    system: str
+    stream: str
+    cron: str | None
+    zone: str | None
+    requested_at: datetime | None
+    last_started_at: datetime | None
+    updated_at: datetime | None
+    last_status: str | None
+    last_seconds: float
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether a pull should start.
+
+        Asked for and started count alike: a run that dies before its first statement is tried
+        again at the next time of the cron, not at every tick.
+        """
+        latest = max(filter(None, (self.requested_at, self.last_started_at)), default=None)
+        if latest is None or self._has_more_to_do():
+            return True
+        zone = ZoneInfo(self.zone or self.tenant_zone)
+        cron = self.cron or systems.system_of(self.system).default_cron
+        following: datetime = croniter(cron, latest.astimezone(zone)).get_next(datetime)
+        return following <= now
+
+    def _has_more_to_do(self) -> bool:
+        """Tell whether a back-fill ended for lack of time and was not asked to go on yet."""
+        if self.last_status != "partial" or self.last_seconds < WORKED_SECONDS:
+            return False
+        return (
+            self.requested_at is None
+            or self.updated_at is None
+            or self.requested_at <= self.updated_at
+        )
+
+
+@dg.sensor(
+    name="due_syncs",
+    target="*",
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Pulls every app by its cron, new apps at once, unfinished back-fills until done.",
+)
+def due_syncs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Ask for the pulls that are due."""
+    requests = due_requests(context.instance, utc_now(), context.log.warning)
+    if not requests:
+        return dg.SkipReason("no sync is due")
+    return dg.SensorResult(run_requests=requests)
+
+
+def due_requests(
+    instance: dg.DagsterInstance, now: datetime, warn: Callable[[str], None]
+) -> list[dg.RunRequest]:
+    """Return a request for every (tenant, system) with a due stream, and note that it was asked.
+
+    A (tenant, system) that waits or runs already is left alone, and so is a tenant that is no
+    partition yet.
+    """
+    with database.transaction() as conn:
+        streams = _due_streams(conn, now, warn)
+        tenants, busy = known_tenants(instance), unfinished_pulls(instance)
+        groups = {
+            key: group
+            for key, group in _grouped(streams).items()
+            if key[0] in tenants and "/".join(key) not in busy
+        }
+        chosen = dict(list(groups.items())[:REQUESTS_PER_TICK])
+        _note_asked(conn, [each for group in chosen.values() for each in group], now)
+    return [
+        pull_request(
+            tenant,
+            system,
+            sorted({each.stream for each in group}),
+            trigger=tags.TRIGGER_SCHEDULE,
+            priority=PRIORITY_DUE,
+        )
+        for (tenant, system), group in chosen.items()
+    ]
+
+
+def _due_streams(
+    conn: Connection[Any], now: datetime, warn: Callable[[str], None]
+) -> list[Pulled]:
+    with conn.cursor(row_factory=class_row(Pulled)) as cursor:
+        pulled = cursor.execute(_PULLED, {"now": now}).fetchall()
+    due = [each for each in pulled if each.stream in registry.streams() and _asks(each, now, warn)]
+    entitled = {
+        tenant_id: tenancy.is_entitled(conn, tenant_id, SYNC_FEATURE)
+        for tenant_id in {each.tenant_id for each in due}
+    }
+    return [each for each in due if entitled[each.tenant_id]]
+
+
+def _asks(pulled: Pulled, now: datetime, warn: Callable[[str], None]) -> bool:
+    """Tell whether a stream is due; a cron or zone that cannot be read stops nobody else."""
+    try:
+        return pulled.is_due(now)
+    except (ValueError, KeyError, ConfigurationError) as error:
+        warn(f"{pulled.tenant}/{pulled.system}: {type(error).__name__} in its schedule")
+        return False
+
+
+def _grouped(streams: Iterable[Pulled]) -> dict[tuple[str, str], list[Pulled]]:
+    groups: dict[tuple[str, str], list[Pulled]] = defaultdict(list)
+    for each in streams:
+        groups[each.tenant, each.system].append(each)
+    return groups
+
+
+def _note_asked(conn: Connection[Any], streams: list[Pulled], now: datetime) -> None:
+    apps = [each.app_id for each in streams]
+    names = [each.stream for each in streams]
+    conn.execute(_ASKED, {"now": now, "apps": apps, "streams": names})

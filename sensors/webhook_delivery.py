@@ -1,0 +1,103 @@
+"""The job that the webhook sensor starts: deliveries of one (tenant, system) to raw and core."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import dagster as dg
+from pydantic import Field
+
+from assets import failures, metadata
+from assets.deliveries import Batch, Server
+from assets.partitions import TENANTS
+from resources import registry as systems
+from schemabase_dagster import tags
+from schemabase_dagster.errors import ConfigurationError
+
+ASK_EVERY_SECONDS: Final = 1.0
+LONGEST_RUN_SECONDS: Final = 1800
+
+
+class DeliveryConfig(dg.Config):
+    """Which deliveries are processed."""
+
+    system: str = Field(description="Sender: zoho, saleor, ...")
+
+
+# The op yields events of the assets it changes; it has no output of its own.
+@dg.op(
+    name="deliver",
+    description="Lands due webhooks in raw, merges them into core, waits a while for more.",
+    required_resource_keys=set(systems.systems()),
+    out=dg.Out(dg.Nothing),
+    tags={"layer": "raw"},
+)
+def deliver(
+    context: dg.OpExecutionContext, config: DeliveryConfig
+) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+    """Serve one (tenant, system) until it stays quiet."""
+    with failures.translated(config.system):
+        if not context.has_partition_key:
+            raise ConfigurationError("The run names no tenant.", "Choose one partition.")
+        server = Server(
+            tenant_slug=context.partition_key,
+            system=config.system,
+            open_client=_opener(context, config.system),
+            run_id=context.run_id,
+            is_wanted_elsewhere=_queue_watch(context),
+        )
+        for batch in server.serve():
+            yield from _materializations(batch, context.partition_key)
+    yield dg.Output(None)
+
+
+@dg.job(
+    name="webhook_delivery",
+    description="Started by the sensor webhook_inbox for one tenant and system. Shows up as "
+    "materialisations of the raw and core assets it changed.",
+    partitions_def=TENANTS,
+    executor_def=dg.in_process_executor,
+    tags={
+        tags.TRIGGER: tags.TRIGGER_WEBHOOK,
+        tags.LANE: tags.LANE_WEBHOOK,
+        "dagster/max_runtime": str(LONGEST_RUN_SECONDS),
+    },
+)
+def webhook_delivery() -> None:
+    """Process the due webhooks of one (tenant, system)."""
+    deliver()
+
+
+def _opener(context: dg.OpExecutionContext, system: str) -> Any:
+    if system not in systems.systems():
+        known = ", ".join(systems.systems())
+        raise ConfigurationError(f"There is no system '{system}'.", f"Known: {known}.")
+    return getattr(context.resources, system).open
+
+
+def _queue_watch(context: dg.OpExecutionContext) -> Callable[[], bool]:
+    """Return a question: does another tenant's delivery wait for a free slot?"""
+    asked_at = time.monotonic()
+    waiting = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.QUEUED], tags={tags.LANE: tags.LANE_WEBHOOK}
+    )
+
+    def is_waiting() -> bool:
+        nonlocal asked_at
+        if time.monotonic() - asked_at < ASK_EVERY_SECONDS:
+            return False
+        asked_at = time.monotonic()
+        return context.instance.get_runs_count(waiting) > 0
+
+    return is_waiting
+
+
+def _materializations(batch: Batch, tenant: str) -> Iterator[dg.AssetMaterialization]:
+    for stream in batch.streams:
+        yield dg.AssetMaterialization(
+            ["raw", stream.name], partition=tenant, metadata=metadata.counts(batch.landed)
+        )
+    for entity, result in batch.merged:
+        yield dg.AssetMaterialization(
+            ["core", entity.table.name], partition=tenant, metadata=metadata.counts(result)
+        )
