@@ -126,6 +126,10 @@ class EmbeddedServer:
         finally:
             self._release()
 
+    def leave_running(self) -> None:
+        """Give up the ownership without stopping: whoever starts it next takes it over."""
+        self._release()
+
     def status(self) -> Status:
         """Tell whether the server runs and where."""
         return _status(self._data)
@@ -230,9 +234,9 @@ class EmbeddedServer:
             check=False,
         )
         if done.returncode != 0:
-            reason = done.stderr.decode(errors="replace").strip().splitlines()
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
             raise ConfigurationError(
-                f"{tool} of the embedded PostgreSQL failed: {reason[0] if reason else 'no reason'}.",
+                f"{tool} of the embedded PostgreSQL failed: {lines[0] if lines else 'no reason'}.",
                 f"See {self._log}, or set DATABASE_URL to another server.",
             )
 

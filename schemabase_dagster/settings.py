@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from schemabase_dagster.errors import ConfigurationError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-"""The checkout: the folder with ``assets``, ``resources``, ``sensors`` and ``schemabase_dagster``."""
+"""The checkout: the folder that holds the packages."""
 
 
 class Settings(BaseSettings):

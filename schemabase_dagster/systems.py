@@ -42,6 +42,8 @@ class System:
             stops two tenants from claiming one instance.
         verification: default ``webhook_endpoint.verification`` from a valid configuration.
         webhook_secret: kind of secret that ``webhook create`` generates, or None.
+        exclusive_config: configuration keys whose values must differ between all apps of a
+            tenant, for instance what makes the order numbers of a shop unique.
         default_cron: cron of new apps, evaluated in the app's or the tenant's time zone.
     """
 
@@ -55,4 +57,5 @@ class System:
         default=lambda _config: {"scheme": "shared_secret", "header": "X-Webhook-Secret"}
     )
     webhook_secret: Literal["hmac", "hash"] | None = "hash"
+    exclusive_config: tuple[str, ...] = ()
     default_cron: str = "*/15 * * * *"

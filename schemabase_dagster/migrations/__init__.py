@@ -1,1 +1,1 @@
-"""Alembic migrations: ``upgrade`` runs them, ``versions`` holds them, ``freeze`` writes the first."""
+"""Alembic migrations: ``upgrade`` runs them, ``versions`` holds them."""

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, LiteralString
 
 from psycopg import Connection, sql
 
@@ -72,8 +72,7 @@ def _applied(conn: Connection[Any]) -> dict[str, bytes]:
 
 def _from_file(path: Path) -> View:
     text = path.read_text(encoding="utf-8")
-    statement = sql.SQL(cast("LiteralString", text))
-    return View(_sha256(text), lambda conn: conn.execute(statement))
+    return View(_sha256(text), lambda conn: conn.execute(text.encode()))
 
 
 def _unmatched(streams: Sequence[Stream]) -> View:

@@ -1,0 +1,103 @@
+"""Fixtures of all tests: environment, database, sandbox, tenants and apps."""
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from sandbox.runner import Sandbox
+from schemabase_dagster import database, tenancy
+from schemabase_dagster.settings import forget_settings
+from schemabase_dagster.tenancy import App, Tenant
+from tests.support import server, shops
+
+TEST_KEYS = f"test:{base64.b64encode(bytes(range(32))).decode()}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of the run, in the process that starts the workers."""
+    if not hasattr(config, "workerinput"):
+        server.make_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server after all workers have ended."""
+    if not hasattr(config, "workerinput"):
+        server.remove_folder(Path(os.environ.pop(server.FOLDER_VARIABLE)))
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Give every test a state folder and keys of its own, and nothing of the developer's."""
+    for name in list(os.environ):
+        if name.startswith(("SCHEMABASE_", "DAGSTER_")) and name != server.FOLDER_VARIABLE:
+            monkeypatch.delenv(name)
+    for name in ("DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SCHEMABASE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("SCHEMABASE_KEYS", TEST_KEYS)
+    forget_settings()
+    yield
+    forget_settings()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """URL of the run's server, which holds the migrated template."""
+    return server.ensure_template()
+
+
+@pytest.fixture
+def postgres(
+    postgres_server: str, _environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """URL of a migrated, empty database of the test's own; ``DATABASE_URL`` names it."""
+    url = server.clone(postgres_server)
+    monkeypatch.setenv("DATABASE_URL", url)
+    forget_settings()
+    yield url
+    database.close_pools()
+    server.drop(postgres_server, url)
+
+
+@pytest.fixture
+def conn(postgres: str) -> Iterator[Connection[Any]]:
+    """Connection to the test's database that commits every statement at once."""
+    with database.connect(autocommit=True, url=postgres) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def sandbox_server() -> Iterator[Sandbox]:
+    """Stand-ins of Zoho and Saleor for the whole run, with 200 orders for each merchant."""
+    with Sandbox(seed=7, size=200) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(sandbox_server: Sandbox) -> Sandbox:
+    """Stand-ins as they were at the start: data, faults, counters."""
+    sandbox_server.reset()
+    return sandbox_server
+
+
+@pytest.fixture
+def tenant(conn: Connection[Any]) -> Tenant:
+    """Tenant ``acme``, entitled to everything."""
+    return tenancy.add_tenant(conn, "acme", "Acme", timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def zoho_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
+    """App ``books`` of ``acme``: its Zoho organisation in the sandbox."""
+    return shops.add_zoho(conn, tenant, sandbox)
+
+
+@pytest.fixture
+def saleor_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
+    """App ``shop`` of ``acme``: its Saleor shop in the sandbox."""
+    return shops.add_saleor(conn, tenant, sandbox)

@@ -1,0 +1,1 @@
+"""What tests share: the server, waiting for a condition, reading rows."""

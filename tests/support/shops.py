@@ -1,0 +1,62 @@
+"""Connecting the sandbox's merchants as apps of tenants."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from psycopg import Connection
+
+from resources.saleor import SALEOR
+from resources.zoho import ZOHO
+from sandbox.runner import Sandbox
+from schemabase_dagster import tenancy
+from schemabase_dagster.tenancy import App, Tenant
+
+ZOHO_STREAMS = ("zoho_sales_orders", "zoho_invoices", "zoho_contacts")
+SALEOR_STREAMS = ("saleor_orders",)
+
+
+def add_zoho(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "books",
+    streams: Iterable[str] = ZOHO_STREAMS,
+    **config: Any,
+) -> App:
+    """Connect a merchant's Zoho organisation; ``config`` overrides single fields."""
+    info = sandbox.info["merchants"][merchant]
+    values = {
+        "organization_id": info["zoho"]["organization_id"],
+        "accounts_url": info["zoho"]["accounts_url"],
+        "books_url": info["zoho"]["books_url"],
+        "inventory_url": info["zoho"]["inventory_url"],
+        "order_prefixes": [info["prefix"]],
+        **config,
+    }
+    names = ("client_id", "client_secret", "refresh_token")
+    secrets = {name: info["zoho"][name] for name in names}
+    return tenancy.add_app(conn, tenant, ZOHO, key, values, secrets, streams)
+
+
+def add_saleor(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "shop",
+    streams: Iterable[str] = SALEOR_STREAMS,
+    **config: Any,
+) -> App:
+    """Connect a merchant's Saleor shop; ``config`` overrides single fields."""
+    info = sandbox.info["merchants"][merchant]
+    values = {
+        "api_url": info["saleor"]["api_url"],
+        "domain": info["saleor"]["domain"],
+        "order_prefix": info["prefix"],
+        **config,
+    }
+    secrets = {"token": info["saleor"]["token"]}
+    return tenancy.add_app(conn, tenant, SALEOR, key, values, secrets, streams)
