@@ -67,6 +67,7 @@ class Candidate:
             that it knows to be empty is None.
         children: child kind (``lines``) -> rows in source order, column -> value.
         contact: the party the row belongs to.
+        channel: name of the sales channel.
         addresses: column (``shipping_address_id``) -> address.
         parents: parent entity -> natural keys the row refers to (``order`` -> numbers).
         attrs: facts kept on the reference for checks: total, currency, status.
@@ -79,6 +80,7 @@ class Candidate:
     other_key: str | None = None
     children: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     contact: Party | None = None
+    channel: str | None = None
     addresses: Mapping[str, AddressFields] = field(default_factory=dict)
     parents: Mapping[str, Sequence[str]] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)

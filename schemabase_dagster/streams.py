@@ -4,7 +4,7 @@ A stream's raw table, asset, checks, command line and status need nothing but th
 a stream is adding one file below ``assets/`` that defines one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TypeAlias
@@ -15,7 +15,23 @@ from schemabase_dagster.systems import System
 JsonObject: TypeAlias = dict[str, Any]
 
 Order = Literal["ascending", "descending", "unordered"]
+Lane = Literal["webhook", "head", "backfill"]
 Mapper: TypeAlias = Callable[[SourceRecord], Candidate]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookFeed:
+    """How webhooks of a system feed a stream.
+
+    Attributes:
+        kind: ``hint``: the payload names ids, which are read again; ``data``: the payload holds
+            whole records with their modified time, which are landed as they are.
+        extract: finds in (event type, payload) this stream's ids or records; an empty list when
+            the event is of no concern.
+    """
+
+    kind: Literal["hint", "data"]
+    extract: Callable[[str, Any], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +51,10 @@ class Stream:
         order: in which order of modified time the client lists: ascending streams move their
             cursor with every batch, descending ones at the end (newest first).
         detail: a list row is only a hint, the record is fetched by id when it changed.
-        webhook: whether a webhook of this stream is a hint (re-read by id), data, or unused.
-        webhook_ids: finds the ids of this stream's records in a webhook payload.
+        fetches_whole: a fetch by id gives the same shape as the stream lands; otherwise it only
+            proves that a record still exists (a list row never replaces a detail, nor the other
+            way round).
+        webhook: how webhooks feed it; None = by pulls only.
         deletes: how a vanished record is proved gone: by an id look-up, or never.
         mapper: pure function from a record to its canonical candidate.
         volatile: top-level keys that change without meaning (request times, signed URLs).
@@ -56,8 +74,8 @@ class Stream:
     entity: str | None = None
     order: Order = "unordered"
     detail: bool = False
-    webhook: Literal["hint", "data"] | None = None
-    webhook_ids: Callable[[str, JsonObject], list[str]] | None = None
+    fetches_whole: bool = True
+    webhook: WebhookFeed | None = None
     deletes: Literal["by_id", "never"] = "by_id"
     mapper: Mapper | None = None
     volatile: frozenset[str] = frozenset()
@@ -102,6 +120,9 @@ class Client(Protocol):
     returns partial data silently.
     """
 
+    lane: Lane
+    """Whose share of the account's budget the next calls use; the engine sets it."""
+
     @property
     def calls(self) -> int:
         """Number of API calls made so far, token requests included."""
@@ -115,6 +136,10 @@ class Client(Protocol):
 
     def iter_details(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
         """Fetch records by id, in bulk where the API can, with bounded concurrency."""
+        ...
+
+    def count(self, stream: Stream) -> int | None:
+        """Tell how many records a whole listing has, by few calls; None when that is unknown."""
         ...
 
     def check(self) -> Mapping[str, str]:

@@ -39,4 +39,5 @@ INVOICES = Entity(
             parent_column="order_id",
         ),
     ),
+    rank=2,
 )

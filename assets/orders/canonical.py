@@ -103,4 +103,5 @@ ORDERS = Entity(
         "shipment_status": "pending",
         "invoice_status": "not_invoiced",
     },
+    rank=1,
 )

@@ -139,12 +139,12 @@ def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]])
         for stream, entity in streams
     ]
     parts.append(sql.SQL(_NOT_LANDED))
-    conn.execute("DROP VIEW IF EXISTS analytics.unmatched_record")
-    body = sql.SQL(" UNION ALL ").join(reversed(parts))
-    # the part without a stream comes first so that the column names are given by an alias list
+    body = sql.SQL(" UNION ALL ").join(parts)
     names = "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
     conn.execute(
-        sql.SQL("CREATE VIEW analytics.unmatched_record ({}) AS {}").format(sql.SQL(names), body)
+        sql.SQL("CREATE OR REPLACE VIEW analytics.unmatched_record ({}) AS {}").format(
+            sql.SQL(names), body
+        )
     )
     conn.execute(
         "COMMENT ON VIEW analytics.unmatched_record IS "

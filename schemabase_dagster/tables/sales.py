@@ -256,7 +256,7 @@ for _entity, _table in ENTITY_TABLES.items():
     event.listen(
         external_ref,
         "after_create",
-        DDL(
+        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
             f"CREATE TABLE core.external_ref_{_entity} PARTITION OF core.external_ref "
             f"FOR VALUES IN ('{_entity}')"
         ),
@@ -264,7 +264,7 @@ for _entity, _table in ENTITY_TABLES.items():
     event.listen(
         external_ref,
         "after_create",
-        DDL(
+        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
             f"ALTER TABLE core.external_ref_{_entity} ADD FOREIGN KEY (tenant_id, core_id) "
             f"REFERENCES core.{_table} (tenant_id, id) ON DELETE CASCADE"
         ),

@@ -1,5 +1,7 @@
 """Schema ``platform``: cursors, queues, rejects, conflicts: the state that moves with the data."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -33,7 +35,7 @@ from schemabase_dagster.tables._columns import (
 SCHEMA = "platform"
 
 
-def _app_key() -> Column[UUID]:
+def _app_key() -> Column[Any]:
     return Column(
         "app_id",
         UUID,

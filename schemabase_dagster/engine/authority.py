@@ -1,0 +1,136 @@
+"""Field authority: a core row as a pure function of all live records linked to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
+
+Priorities: TypeAlias = Mapping[tuple[str, UUID], int]
+"""(field group, app id) -> priority of ``platform.field_authority``, 1 = best."""
+
+_LAST = 1000
+_STALE = 2000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the claims give together.
+
+    Attributes:
+        values: column -> value.
+        sources: field group -> {app, at} of the source that decided it.
+        children: kind -> rows; each has the key columns, values and ``sources``.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    children: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> Decided:
+    """Decide every column of a row (canonical-model C3).
+
+    The result depends on the set of claims only, never on the order in which they came.
+
+    Args:
+        entity: what the row is.
+        claims: all live records linked to the row; at least one.
+        priorities: what a tenant set differently from the entity's defaults.
+    """
+    out = Decided(values=dict(entity.defaults))
+    for group in entity.groups:
+        ordered = _ordered(group, claims, priorities)
+        if group.decide is not None:
+            out.values.update(group.decide(ordered))
+            continue
+        winner = _decide_group(group, ordered, out.values)
+        if winner is not None:
+            out.sources[group.name] = _source(winner)
+    for child in entity.children:
+        group = FieldGroup(child.kind, (), ("owner", "erp"))
+        out.children[child.kind] = _children(child, _ordered(group, claims, priorities))
+    return out
+
+
+def _ordered(group: FieldGroup, claims: Sequence[Claim], priorities: Priorities) -> list[Claim]:
+    def order(claim: Claim) -> tuple[int, float, UUID, str]:
+        rank = priorities.get((group.name, claim.app_id))
+        if rank is None:
+            rank = _default_rank(group, claim)
+        if claim.stale:
+            rank += _STALE
+        age = -(claim.source_updated_at or _EPOCH).timestamp()
+        return (rank, age, claim.app_id, claim.external_id)
+
+    return sorted(claims, key=order) if len(claims) > 1 else list(claims)
+
+
+def _default_rank(group: FieldGroup, claim: Claim) -> int:
+    ranks = [
+        rank
+        for rank, name in enumerate(group.priority, start=1)
+        if name == claim.role or (name == "owner" and claim.is_owner)
+    ]
+    return min(ranks, default=_LAST)
+
+
+def _decide_group(
+    group: FieldGroup, ordered: Sequence[Claim], values: dict[str, Any]
+) -> Claim | None:
+    """Write the group's columns into ``values``; return the claim that decided."""
+    winner: Claim | None = None
+    for claim in ordered:
+        given = claim.candidate.values
+        if any(given.get(column) is not None for column in group.columns):
+            winner = claim
+            break
+    if winner is None:
+        return None
+    for column in group.columns:
+        given = winner.candidate.values
+        value = given.get(column)
+        # Null never erases, unless it comes from the best source and its payload has the field.
+        may_fill = not group.atomic and (column not in given or winner is not ordered[0])
+        if value is None and may_fill:
+            value = next(
+                (
+                    claim.candidate.values[column]
+                    for claim in ordered
+                    if claim.candidate.values.get(column) is not None
+                ),
+                None,
+            )
+        if value is not None or column not in values:
+            values[column] = value
+    return winner
+
+
+def _source(claim: Claim) -> dict[str, Any]:
+    at = claim.source_updated_at
+    return {"app": claim.app_key, "at": at.isoformat() if at else None}
+
+
+def _children(child: Child, ordered: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Unite the children of all claims: the best source's values, gaps filled by the others.
+
+    A child that only another source has is kept: a freight line typed in the ERP is a line.
+    """
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for claim in ordered:
+        for given in claim.candidate.children.get(child.kind, ()):
+            row_values = {key: value for key, value in given.items() if key != "source_id"}
+            key = tuple(given[column] for column in child.key)
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = {**row_values, "sources": {"by": claim.app_key}}
+            else:
+                for column in child.fill:
+                    if row.get(column) is None:
+                        row[column] = given.get(column)
+            if given.get("source_id") is not None:
+                row["sources"][claim.app_key] = given["source_id"]
+    return list(rows.values())

@@ -1,0 +1,134 @@
+"""Entity: the frozen description of one canonical entity, from which its merge and asset follow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Table
+
+from schemabase_dagster.candidate import Candidate
+from schemabase_dagster.systems import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one live source record says about a row, with what decides how much it counts.
+
+    Attributes:
+        app_id: app of the record.
+        app_key: its key, written to ``sources``.
+        role: role of its system.
+        external_id: the record.
+        is_owner: whether the app owns the row.
+        stale: the app is disabled or has not confirmed its stream for 30 days.
+        source_updated_at: modified time by the source.
+        candidate: the mapped record.
+    """
+
+    app_id: UUID
+    app_key: str
+    role: Role
+    external_id: str
+    is_owner: bool
+    stale: bool
+    source_updated_at: datetime | None
+    candidate: Candidate
+
+
+Decide: TypeAlias = Callable[[Sequence[Claim]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Columns that are decided together (canonical-model C3).
+
+    Attributes:
+        name: name in ``field_authority`` and ``sources``.
+        columns: columns of the entity's table.
+        priority: who decides, best first: ``owner`` or a role; others come last.
+        atomic: all columns come from one source (amounts of one document belong together);
+            otherwise a gap is filled by the next source.
+        decide: replaces the rule of priority where several sources are combined.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    priority: tuple[str, ...] = ("owner",)
+    atomic: bool = False
+    decide: Decide | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Rows that live and die with the entity's row, for instance order lines.
+
+    Attributes:
+        kind: key in ``Candidate.children``.
+        table: their table.
+        parent_column: column that refers to the entity's row.
+        key: columns that identify a child within its parent.
+        fill: columns that a source other than the deciding one may fill when they are empty.
+    """
+
+    kind: str
+    table: Table
+    parent_column: str
+    key: tuple[str, ...]
+    fill: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A relation to a parent entity that may arrive later (an invoice's orders).
+
+    Attributes:
+        entity: the parent entity, key in ``Candidate.parents``.
+        table: link table.
+        own_column: column with the entity's id.
+        parent_column: column with the parent's id.
+    """
+
+    entity: str
+    table: Table
+    own_column: str
+    parent_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One canonical entity.
+
+    Attributes:
+        name: kind of row in ``core.external_ref``.
+        table: its core table; the asset is ``core/<table name>``.
+        group: Dagster asset group.
+        description: product text for the data team.
+        number_column: column of the natural key.
+        groups: all columns that sources decide.
+        children: dependent rows.
+        links: relations to parents.
+        exclusive: at most one live record per app and row.
+        kept_by: (table, column) references that keep a row alive without a live record.
+        defaults: column -> value where no source says anything.
+        rank: order of merging and locking: an entity comes after what it refers to.
+    """
+
+    name: str
+    table: Table
+    group: str
+    description: str
+    number_column: str
+    groups: tuple[FieldGroup, ...]
+    children: tuple[Child, ...] = ()
+    links: tuple[Link, ...] = ()
+    exclusive: bool = True
+    kept_by: tuple[tuple[Table, str], ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    rank: int = 0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that sources decide, in order."""
+        return tuple(column for group in self.groups for column in group.columns)

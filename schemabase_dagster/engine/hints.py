@@ -1,0 +1,163 @@
+"""Webhooks to raw: read what they hint at or land what they carry, and settle them with it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from psycopg import Connection
+
+from schemabase_dagster import database, inbox
+from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
+from schemabase_dagster.engine.land import land, mark_deleted
+from schemabase_dagster.engine.result import SyncResult
+from schemabase_dagster.errors import (
+    CredentialError,
+    ProviderError,
+    RateLimited,
+    RecordRejected,
+    SchemabaseError,
+)
+from schemabase_dagster.inbox import InboxRow
+from schemabase_dagster.streams import Client, Stream
+from schemabase_dagster.tenancy import App
+
+HELD_SECONDS: Final = 60.0
+"""How long deliveries wait when the fault is not theirs and names no time."""
+
+_Item = TypeVar("_Item")
+
+
+def land_webhooks(
+    client: Client, streams: Sequence[Stream], app: App, *, run_id: str | None, worker: str
+) -> SyncResult:
+    """Land and settle all due deliveries of an app, until none is left.
+
+    Args:
+        client: connected client of the app.
+        streams: all streams of its system; the payloads decide which are concerned.
+        app: the app.
+        run_id: Dagster run.
+        worker: name under which deliveries are claimed.
+
+    Raises:
+        CredentialError: the app must be re-authorised; its deliveries wait.
+        RateLimited: the account's budget is used up; its deliveries wait.
+    """
+    result = SyncResult()
+    client.lane = "webhook"
+    while True:
+        with database.transaction() as conn:
+            rows = inbox.claim(conn, app.tenant_id, app.type, worker=worker, app_id=app.id)
+        if not rows:
+            return result
+        result += _land_rows(client, streams, app, rows, run_id)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a batch of deliveries asks for."""
+
+    hints: dict[str, list[str]] = field(default_factory=dict)
+    data: dict[str, list[Incoming | Refused]] = field(default_factory=dict)
+    done: list[InboxRow] = field(default_factory=list)
+    ignored: list[InboxRow] = field(default_factory=list)
+    dead: list[tuple[InboxRow, str]] = field(default_factory=list)
+
+
+def _land_rows(
+    client: Client, streams: Sequence[Stream], app: App, rows: list[InboxRow], run_id: str | None
+) -> SyncResult:
+    started, calls = time.monotonic(), client.calls
+    fed = {stream.name: stream for stream in streams if stream.webhook is not None}
+    plan = _plan(fed, rows)
+    try:
+        gone = _fetch(client, fed, plan)
+    except SchemabaseError as error:
+        _postpone(rows, error, run_id)
+        if isinstance(error, (CredentialError, RateLimited)):
+            raise
+        spent = time.monotonic() - started
+        return SyncResult(api_calls=client.calls - calls, seconds=spent, partial=True)
+    changed = unchanged = rejected = deleted = 0
+    with database.transaction() as conn:
+        for name, records in plan.data.items():
+            landed = land(conn, fed[name], app, records, via="webhook", run_id=run_id)
+            changed += landed.changed
+            unchanged += landed.unchanged
+            rejected += landed.rejected
+        for name, ids in gone.items():
+            deleted += mark_deleted(conn, fed[name], app, ids, run_id=run_id)
+        _settle(conn, plan, run_id)
+    return SyncResult(
+        read=changed + unchanged + rejected + deleted,
+        changed=changed,
+        unchanged=unchanged,
+        rejected=rejected,
+        deleted=deleted,
+        api_calls=client.calls - calls,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _plan(fed: Mapping[str, Stream], rows: Sequence[InboxRow]) -> _Plan:
+    plan = _Plan()
+    for row in rows:
+        try:
+            payload = inbox.payload(row)
+        except RecordRejected as error:
+            plan.dead.append((row, error.reason))
+            continue
+        concerned = False
+        for name, stream in fed.items():
+            concerned |= _note(plan, name, stream, row, payload)
+        (plan.done if concerned else plan.ignored).append(row)
+    return plan
+
+
+def _note(plan: _Plan, name: str, stream: Stream, row: InboxRow, payload: Any) -> bool:
+    """Add what one delivery says about one stream; tell whether it concerns it."""
+    if stream.webhook is None:
+        return False
+    found = stream.webhook.extract(row.event_type or "", payload)
+    if stream.webhook.kind == "hint":
+        plan.hints.setdefault(name, []).extend(found)
+    else:
+        records = [prepare(stream, record, row.received_at) for record in found]
+        plan.data.setdefault(name, []).extend(records)
+    return bool(found)
+
+
+def _fetch(client: Client, fed: Mapping[str, Stream], plan: _Plan) -> dict[str, list[str]]:
+    """Read the hinted records into the plan; return the ids that are gone, by stream."""
+    gone: dict[str, list[str]] = {}
+    for name, ids in plan.hints.items():
+        for fetched in client.iter_details(fed[name], _distinct(ids)):
+            if fetched.record is None:
+                gone.setdefault(name, []).append(fetched.external_id)
+            else:
+                record = prepare(fed[name], fetched.record, fetched.read_at)
+                plan.data.setdefault(name, []).append(record)
+    return gone
+
+
+def _distinct(items: Sequence[_Item]) -> list[_Item]:
+    return list(dict.fromkeys(items))
+
+
+def _settle(conn: Connection[Any], plan: _Plan, run_id: str | None) -> None:
+    inbox.settle(conn, plan.done, "processed", run_id=run_id)
+    inbox.settle(conn, plan.ignored, "ignored", "no stream is concerned", run_id=run_id)
+    for row, reason in plan.dead:
+        inbox.settle(conn, [row], "dead", reason, run_id=run_id)
+
+
+def _postpone(rows: Sequence[InboxRow], error: SchemabaseError, run_id: str | None) -> None:
+    """Let deliveries wait; only a fault that may be theirs counts as their attempt."""
+    wait = error.retry_after if isinstance(error, ProviderError) else None
+    with database.transaction() as conn:
+        if isinstance(error, (CredentialError, RateLimited)):
+            inbox.give_back(conn, rows, wait or HELD_SECONDS, type(error).__name__)
+        else:
+            inbox.settle(conn, rows, "failed", str(error), run_id=run_id,
+                         retry_after_seconds=wait or 0)  # fmt: skip

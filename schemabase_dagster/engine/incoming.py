@@ -1,0 +1,132 @@
+"""Incoming: a source record made ready for raw, or a reason why it cannot be stored."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from schemabase_dagster.clock import parse_instant
+from schemabase_dagster.errors import RecordRejected
+from schemabase_dagster.streams import JsonObject, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One record ready to be landed.
+
+    Attributes:
+        external_id: id in the source.
+        payload: the record as JSON with sorted keys.
+        digest: SHA-256 of it without the stream's volatile keys.
+        source_updated_at: modified time by the source.
+        read_at: when it was read from the source.
+    """
+
+    external_id: str
+    payload: bytes
+    digest: bytes
+    source_updated_at: datetime | None
+    read_at: datetime
+
+    @property
+    def freshness(self) -> tuple[datetime, datetime]:
+        """Return what orders versions of one record: modified time, then time of reading."""
+        return (self.source_updated_at or self.read_at, self.read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One record that raw cannot hold, kept whole."""
+
+    external_id: str | None
+    payload: bytes
+    error: RecordRejected
+
+
+def prepare(stream: Stream, record: object, read_at: datetime) -> Incoming | Refused:
+    """Make a source record ready for raw; only its id and modified time are looked at."""
+    payload = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    external_id: str | None = None
+    try:
+        if not isinstance(record, dict):
+            raise RecordRejected("type", "", "The record is not a JSON object.")
+        external_id = record_id(stream, record)
+        modified = modified_at(stream, record)
+        _refuse_nul(payload, record)
+    except RecordRejected as error:
+        return Refused(external_id, payload, error)
+    return Incoming(external_id, payload, _digest(stream, record, payload), modified, read_at)
+
+
+def record_id(stream: Stream, record: JsonObject) -> str:
+    """Return the record's id as text.
+
+    Raises:
+        RecordRejected: it has none.
+    """
+    value = _at(record, stream.id_field)
+    if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
+        raise RecordRejected("no_id", stream.id_field, "The record has no id.")
+    text = str(value)
+    if not text.isprintable():
+        raise RecordRejected("type", stream.id_field, "The id has control characters.")
+    return text
+
+
+def modified_at(stream: Stream, record: JsonObject) -> datetime | None:
+    """Return the record's modified time, or None when the stream has none.
+
+    Raises:
+        RecordRejected: the stream has one and the record's is missing or no time.
+    """
+    if stream.modified_field is None:
+        return None
+    value = _at(record, stream.modified_field)
+    if value is None or value == "":
+        raise RecordRejected("missing", stream.modified_field, "The modified time is missing.")
+    if not isinstance(value, str):
+        raise RecordRejected("type", stream.modified_field, "The modified time is not text.")
+    try:
+        return parse_instant(value)
+    except ValueError:
+        raise RecordRejected(
+            "type", stream.modified_field, "The modified time is not a time."
+        ) from None
+
+
+def _at(record: JsonObject, path: str) -> Any:
+    value: Any = record
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _digest(stream: Stream, record: JsonObject, payload: bytes) -> bytes:
+    if stream.volatile and not stream.volatile.isdisjoint(record):
+        stable = {key: value for key, value in record.items() if key not in stream.volatile}
+        payload = orjson.dumps(stable, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(payload).digest()
+
+
+def _refuse_nul(payload: bytes, record: JsonObject) -> None:
+    if b"\\u0000" in payload and (path := _nul_path(record, "")) is not None:
+        raise RecordRejected("nul_character", path, "Postgres cannot hold the character U+0000.")
+
+
+def _nul_path(value: object, path: str) -> str | None:
+    if isinstance(value, str):
+        return path if "\x00" in value else None
+    if isinstance(value, dict):
+        children = [(f"{path}.{key}".lstrip("."), item) for key, item in value.items()]
+        if any("\x00" in key for key in value):
+            return path
+    elif isinstance(value, list):
+        children = [(f"{path}.{index}".lstrip("."), item) for index, item in enumerate(value)]
+    else:
+        return None
+    for child_path, child in children:
+        if (found := _nul_path(child, child_path)) is not None:
+            return found
+    return None

@@ -1,0 +1,270 @@
+"""Land records in raw: stage by COPY, write what changed, queue it for core, in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from psycopg import Connection, sql
+
+from schemabase_dagster.engine.incoming import Incoming, Refused
+from schemabase_dagster.engine.reject import clear_rejects, keep_refused
+from schemabase_dagster.streams import Stream
+from schemabase_dagster.tenancy import App
+
+Via = Literal["pull", "webhook", "push", "import"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What raw holds of a record already."""
+
+    digest: bytes
+    source_updated_at: datetime | None
+    read_at: datetime
+    is_deleted: bool
+
+    @property
+    def freshness(self) -> tuple[datetime, datetime]:
+        """Return what orders versions of one record, as ``Incoming.freshness``."""
+        return (self.source_updated_at or self.read_at, self.read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Counts of one landed batch; the sum is the number of records given."""
+
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+
+SETTLED_AFTER: Final = timedelta(seconds=2)
+
+_KNOWN = sql.SQL("""
+SELECT external_id, payload_hash, source_updated_at, read_at, deleted_at IS NOT NULL
+FROM raw.{table}
+WHERE app_id = %s AND external_id = ANY(%s)
+""")
+
+_STAGE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_raw (
+    external_id text, payload jsonb, payload_hash bytea,
+    source_updated_at timestamptz, read_at timestamptz
+) ON COMMIT DELETE ROWS
+"""
+
+_COPY = "COPY stage_raw FROM STDIN"
+
+_KEEP_HISTORY = sql.SQL("""
+INSERT INTO raw.record_history (app_id, stream, external_id, payload, payload_hash, run_id)
+SELECT r.app_id, %(stream)s, r.external_id, r.payload, r.payload_hash, %(run_id)s
+FROM stage_raw AS s
+JOIN raw.{table} AS r ON r.app_id = %(app_id)s AND r.external_id = s.external_id
+WHERE r.payload_hash <> s.payload_hash
+""")
+
+# A version never replaces a newer one: the source's modified time decides, then the time of
+# reading. A webhook and a pull that race give the same row in any order.
+_WRITE = sql.SQL("""
+WITH written AS (
+    INSERT INTO raw.{table} AS r (
+        tenant_id, app_id, external_id, payload, payload_hash,
+        source_updated_at, read_at, via, run_id)
+    SELECT %(tenant_id)s, %(app_id)s, s.external_id, s.payload, s.payload_hash,
+        s.source_updated_at, s.read_at, %(via)s, %(run_id)s
+    FROM stage_raw AS s
+    ON CONFLICT (app_id, external_id) DO UPDATE SET
+        payload = excluded.payload,
+        payload_hash = excluded.payload_hash,
+        source_updated_at = excluded.source_updated_at,
+        read_at = excluded.read_at,
+        via = excluded.via,
+        run_id = excluded.run_id,
+        changed_at = now(),
+        change_count = r.change_count + 1,
+        deleted_at = NULL
+    WHERE (coalesce(excluded.source_updated_at, excluded.read_at), excluded.read_at)
+        >= (coalesce(r.source_updated_at, r.read_at), r.read_at)
+        AND (r.payload_hash <> excluded.payload_hash OR r.deleted_at IS NOT NULL)
+    RETURNING r.external_id
+), queued AS (
+    INSERT INTO platform.todo (tenant_id, stream, app_id, external_id)
+    SELECT %(tenant_id)s, %(stream)s, %(app_id)s, w.external_id
+    FROM written AS w
+    WHERE %(queue)s
+)
+SELECT count(*) FROM written
+""")
+
+# Nothing but the time of reading: without it an unsettled record would be fetched for ever.
+_SETTLE = sql.SQL("""
+UPDATE raw.{table} AS r SET read_at = s.read_at
+FROM unnest(%(ids)s::text[], %(read)s::timestamptz[]) AS s (external_id, read_at)
+WHERE r.app_id = %(app_id)s AND r.external_id = s.external_id AND r.read_at < s.read_at
+""")
+
+_MARK_DELETED = sql.SQL("""
+WITH gone AS (
+    UPDATE raw.{table} SET deleted_at = now(), run_id = %(run_id)s
+    WHERE app_id = %(app_id)s AND external_id = ANY(%(ids)s) AND deleted_at IS NULL
+    RETURNING external_id
+), queued AS (
+    INSERT INTO platform.todo (tenant_id, stream, app_id, external_id)
+    SELECT %(tenant_id)s, %(stream)s, %(app_id)s, g.external_id
+    FROM gone AS g
+    WHERE %(queue)s
+)
+SELECT count(*) FROM gone
+""")
+
+
+def find_known(conn: Connection, stream: Stream, app: App, ids: Sequence[str]) -> dict[str, Known]:
+    """Return what raw holds of some records of an app."""
+    query = _KNOWN.format(table=sql.Identifier(stream.name))
+    rows = conn.execute(query, (app.id, list(ids)), binary=True)
+    return {row[0]: Known(*row[1:]) for row in rows}
+
+
+def land(
+    conn: Connection,
+    stream: Stream,
+    app: App,
+    records: Iterable[Incoming | Refused],
+    *,
+    via: Via,
+    run_id: str | None,
+) -> Landed:
+    """Write the records that changed, set aside what cannot be stored, queue the changed for core.
+
+    Repeated, equal and stale records are unchanged and write nothing.
+
+    Args:
+        conn: connection inside the transaction that also moves the state.
+        stream: the stream.
+        app: the app the records come from.
+        records: in any order, with repeats.
+        via: how they came.
+        run_id: Dagster run, kept on the written rows.
+    """
+    newest: dict[str, Incoming] = {}
+    refused: list[Refused] = []
+    count = 0
+    for record in records:
+        count += 1
+        if isinstance(record, Refused):
+            refused.append(record)
+            continue
+        rival = newest.get(record.external_id)
+        if rival is None or record.freshness >= rival.freshness:
+            newest[record.external_id] = record
+    if refused:
+        keep_refused(conn, stream, app, refused)
+    known = find_known(conn, stream, app, list(newest))
+    changed = [item for item in newest.values() if _differs(item, known.get(item.external_id))]
+    written = 0
+    if changed:
+        keep = any(item.external_id in known for item in changed)
+        written = _write(conn, stream, app, changed, via=via, run_id=run_id, keep_history=keep)
+    _settle(conn, stream, app, [item for item in newest.values() if _settles(item, known)])
+    if newest:
+        clear_rejects(conn, stream, app, list(newest), stage="land")
+    return Landed(written, count - written - len(refused), len(refused))
+
+
+def mark_deleted(
+    conn: Connection, stream: Stream, app: App, ids: Sequence[str], *, run_id: str | None
+) -> int:
+    """Mark records that the source was proved not to have any more; return how many."""
+    if not ids:
+        return 0
+    query = _MARK_DELETED.format(table=sql.Identifier(stream.name))
+    row = conn.execute(query, {**_common(stream, app, run_id), "ids": list(ids)}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def is_settled(known: Known | None, modified: datetime | None) -> bool:
+    """Tell whether raw surely holds the version that a list row speaks of.
+
+    Modified times have full seconds: a version read less than two seconds after its modified
+    time may have been followed by another one of the same time (architecture 11.11).
+    """
+    if known is None or known.is_deleted or modified is None or known.source_updated_at is None:
+        return False
+    if modified != known.source_updated_at:
+        return modified < known.source_updated_at
+    return known.read_at - known.source_updated_at >= SETTLED_AFTER
+
+
+def _differs(item: Incoming, known: Known | None) -> bool:
+    if known is None:
+        return True
+    if item.digest == known.digest and not known.is_deleted:
+        return False
+    return item.freshness >= known.freshness
+
+
+def _settles(item: Incoming, known: Mapping[str, Known]) -> bool:
+    held = known.get(item.external_id)
+    return (
+        held is not None
+        and held.digest == item.digest
+        and held.source_updated_at is not None
+        and held.read_at - held.source_updated_at < SETTLED_AFTER
+    )
+
+
+def _settle(conn: Connection, stream: Stream, app: App, items: Sequence[Incoming]) -> None:
+    if items and stream.detail:
+        values = {
+            "app_id": app.id,
+            "ids": [item.external_id for item in items],
+            "read": [item.read_at for item in items],
+        }
+        conn.execute(_SETTLE.format(table=sql.Identifier(stream.name)), values)
+
+
+def _write(
+    conn: Connection,
+    stream: Stream,
+    app: App,
+    changed: Sequence[Incoming],
+    *,
+    via: Via,
+    run_id: str | None,
+    keep_history: bool,
+) -> int:
+    conn.execute(_STAGE)
+    with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.write(b"".join(map(_copy_line, changed)))
+    values = {**_common(stream, app, run_id), "via": via}
+    table = sql.Identifier(stream.name)
+    if keep_history:
+        conn.execute(_KEEP_HISTORY.format(table=table), values)
+    row = conn.execute(_WRITE.format(table=table), values).fetchone()
+    conn.execute("TRUNCATE stage_raw")
+    return int(row[0]) if row else 0
+
+
+def _common(stream: Stream, app: App, run_id: str | None) -> Mapping[str, Any]:
+    return {
+        "tenant_id": app.tenant_id,
+        "app_id": app.id,
+        "stream": stream.name,
+        "run_id": run_id,
+        "queue": stream.mapper is not None,
+    }
+
+
+def _copy_line(item: Incoming) -> bytes:
+    """Return one line of COPY text; JSON by orjson holds no raw tab or line break."""
+    modified = item.source_updated_at
+    return b"\t".join(
+        (
+            item.external_id.encode().replace(b"\\", b"\\\\"),
+            item.payload.replace(b"\\", b"\\\\"),
+            b"\\\\x" + item.digest.hex().encode(),
+            modified.isoformat().encode() if modified else b"\\N",
+            item.read_at.isoformat().encode() + b"\n",
+        )
+    )

@@ -1,0 +1,302 @@
+"""Matching: which source records are one canonical row; pure, so that it can be proved.
+
+A record that is linked stays where it is. A new one joins the row that shares its natural key, or
+whose other key names it (an ERP order that carries the shop's number as its reference). Records
+that arrive in another order join the same row, because a record that finds two rows brings them
+together. What would put two live records of one app, or orders of two shops, into one row, or what
+a person has split, never joins; it is reported as a conflict.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import UUID
+
+RecordKey: TypeAlias = tuple[UUID, str]
+"""(app id, external id) of a source record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A reference that exists: a source record and the row it belongs to."""
+
+    record: RecordKey
+    row_id: UUID
+    match_key: str | None
+    other_key: str | None
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A record of the batch, live, as mapped."""
+
+    record: RecordKey
+    match_key: str | None
+    other_key: str | None
+    rank: int
+    """Order of ownership of its system: shop before ERP; a better one keeps its row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What people decided: pairs of records that are, or never are, one row."""
+
+    links: frozenset[frozenset[RecordKey]] = frozenset()
+    splits: frozenset[frozenset[RecordKey]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Input that no rule decides."""
+
+    record: RecordKey
+    kind: str
+    detail: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Matched:
+    """Outcome of matching a batch.
+
+    Attributes:
+        rows: record -> row, of every record of the batch.
+        moved: record outside the batch -> its new row.
+        left: rows that lost a record to another row.
+        merged: rows that were emptied because all their records moved, to the row that took them.
+        conflicts: what a person has to settle.
+        settled: records without a conflict, whose open conflicts are over.
+    """
+
+    rows: dict[RecordKey, UUID] = field(default_factory=dict)
+    moved: dict[RecordKey, UUID] = field(default_factory=dict)
+    left: set[UUID] = field(default_factory=set)
+    merged: dict[UUID, UUID] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    settled: list[RecordKey] = field(default_factory=list)
+
+    def touched(self) -> set[UUID]:
+        """Return the rows whose records are not the same as before; emptied ones left out."""
+        rows = {*self.rows.values(), *self.moved.values(), *self.left}
+        return rows - set(self.merged)
+
+
+@dataclass(slots=True)
+class _Row:
+    """A canonical row and the records linked to it."""
+
+    id: UUID
+    live: dict[RecordKey, Linked] = field(default_factory=dict)
+    deleted: dict[RecordKey, Linked] = field(default_factory=dict)
+
+
+class Matcher:
+    """Matches one batch against what is linked already.
+
+    Args:
+        linked: references of every row that a key or a record of the batch touches.
+        natural: natural key -> row, for rows that may have no reference (contacts of orders).
+        decisions: decisions about records of the batch.
+        exclusive: at most one live record per app and row.
+        shops: apps of which at most one may know a row: equal numbers of two shops are two orders.
+        new_id: makes the id of a new row.
+    """
+
+    def __init__(
+        self,
+        linked: Iterable[Linked],
+        natural: dict[str, UUID],
+        decisions: Decisions,
+        *,
+        exclusive: bool,
+        shops: frozenset[UUID],
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._rows: dict[UUID, _Row] = {}
+        self._row_of: dict[RecordKey, UUID] = {}
+        self._by_match: dict[str, set[UUID]] = {}
+        self._by_other: dict[str, set[UUID]] = {}
+        self._natural = natural
+        self._links = _partners(decisions.links)
+        self._splits = _partners(decisions.splits)
+        self._exclusive = exclusive
+        self._shops = shops
+        self._new_id = new_id
+        self._out = Matched()
+        self._batch: set[RecordKey] = set()
+        for row_id in natural.values():
+            self._rows.setdefault(row_id, _Row(row_id))
+        for link in linked:
+            self._attach(link)
+
+    def match(self, arriving: Sequence[Arriving]) -> Matched:
+        """Find the row of every record; deterministic in the set of records, not their order."""
+        ordered = sorted(arriving, key=lambda item: (item.rank, item.record))
+        self._batch = {item.record for item in ordered}
+        for item in ordered:
+            self._match_one(item)
+        self._out.rows = {record: self._row_of[record] for record in self._batch}
+        self._out.moved = {
+            record: row for record, row in self._out.moved.items() if record not in self._batch
+        }
+        return self._out
+
+    def members(self, row_ids: Iterable[UUID]) -> dict[UUID, list[RecordKey]]:
+        """Return the live records of rows."""
+        return {
+            row_id: sorted(self._rows[row_id].live) if row_id in self._rows else []
+            for row_id in row_ids
+        }
+
+    def _match_one(self, item: Arriving) -> None:
+        current = self._row_of.get(item.record)
+        conflict: Conflict | None = None
+        if current is not None and self._must_leave(item, self._rows[current]):
+            self._detach(item.record)
+            self._out.left.add(current)
+            current = None
+        targets, refused = self._targets(item, current)
+        if current is None:
+            current, conflict = self._place(item, targets, refused)
+        elif targets:
+            current, conflict = self._move(item, self._rows[current], targets)
+        elif refused:
+            conflict = Conflict(item.record, "second_id", {"rows": _texts(refused)})
+        self._detach(item.record)
+        self._attach(Linked(item.record, current, item.match_key, item.other_key))
+        if conflict is None:
+            self._out.settled.append(item.record)
+        else:
+            self._out.conflicts.append(conflict)
+
+    def _place(
+        self, item: Arriving, targets: list[UUID], refused: list[UUID]
+    ) -> tuple[UUID, Conflict | None]:
+        """Find a row for a record without one."""
+        if not targets:
+            row = _Row(self._new_id())
+            self._rows[row.id] = row
+            conflict = Conflict(item.record, "second_id", {"rows": _texts(refused)})
+            return row.id, conflict if refused else None
+        first, *others = targets
+        stuck = [other for other in others if not self._merge(self._rows[other], first)]
+        conflict = Conflict(item.record, "ambiguous", {"rows": _texts([first, *stuck])})
+        return first, conflict if stuck else None
+
+    def _move(self, item: Arriving, row: _Row, targets: list[UUID]) -> tuple[UUID, Conflict | None]:
+        """Bring a linked record to where its changed keys point, if nobody else holds its row."""
+        if set(row.live) <= {item.record}:
+            first, *others = targets
+            self._detach(item.record)
+            self._out.left.add(row.id)
+            self._merge(row, first)
+            stuck = [other for other in others if not self._merge(self._rows[other], first)]
+            conflict = Conflict(item.record, "ambiguous", {"rows": _texts([first, *stuck])})
+            return first, conflict if stuck else None
+        linked_by_hand = [target for target in targets if self._is_decided(item, target)]
+        if linked_by_hand:
+            self._detach(item.record)
+            self._out.left.add(row.id)
+            return linked_by_hand[0], None
+        return row.id, Conflict(item.record, "key_moved", {"rows": _texts([row.id, *targets])})
+
+    def _targets(self, item: Arriving, current: UUID | None) -> tuple[list[UUID], list[UUID]]:
+        """Return the rows the record may join, best first, and those that hold its place."""
+        decided = {
+            self._row_of[partner]
+            for partner in self._links.get(item.record, ())
+            if partner in self._row_of
+        }
+        found: set[UUID] = set()
+        if item.match_key is not None:
+            found |= self._by_match.get(item.match_key, set())
+            found |= self._by_other.get(item.match_key, set())
+            if item.match_key in self._natural:
+                found.add(self._natural[item.match_key])
+        if item.other_key is not None:
+            found |= self._by_match.get(item.other_key, set())
+        allowed = sorted(row_id for row_id in decided if row_id != current)
+        refused: list[UUID] = []
+        for row_id in sorted(found - decided):
+            if row_id == current:
+                continue
+            row = self._rows[row_id]
+            if self._is_split(item.record, row):
+                continue
+            (refused if self._is_taken(item.record, row) else allowed).append(row_id)
+        allowed.sort(key=lambda row_id: (row_id not in decided, not self._rows[row_id].live))
+        return allowed, refused
+
+    def _is_taken(self, record: RecordKey, row: _Row) -> bool:
+        return self._exclusive and any(
+            other != record
+            and (other[0] == record[0] or (other[0] in self._shops and record[0] in self._shops))
+            for other in row.live
+        )
+
+    def _is_split(self, record: RecordKey, row: _Row) -> bool:
+        partners = self._splits.get(record, set())
+        return any(other in partners for other in row.live)
+
+    def _is_decided(self, item: Arriving, row_id: UUID) -> bool:
+        partners = self._links.get(item.record, set())
+        return any(other in partners for other in self._rows[row_id].live)
+
+    def _must_leave(self, item: Arriving, row: _Row) -> bool:
+        """Tell whether a person split the record from one that keeps the row.
+
+        The shop's record keeps it; between equals the one with the smaller id does.
+        """
+        partners = self._splits.get(item.record, set())
+        rivals = [other for other in row.live if other in partners]
+        if not rivals or item.rank == 0:
+            return False
+        return any(rival[0] in self._shops or rival < item.record for rival in rivals)
+
+    def _merge(self, row: _Row, into: UUID) -> bool:
+        """Move all records of a row to another one; false when two of them exclude each other."""
+        target = self._rows[into]
+        for record in row.live:
+            if self._is_taken(record, target) or self._is_split(record, target):
+                return False
+        for link in [*row.live.values(), *row.deleted.values()]:
+            self._detach(link.record)
+            self._attach(Linked(link.record, into, link.match_key, link.other_key, link.is_deleted))
+            self._out.moved[link.record] = into
+        self._out.merged[row.id] = into
+        return True
+
+    def _attach(self, link: Linked) -> None:
+        row = self._rows.setdefault(link.row_id, _Row(link.row_id))
+        (row.deleted if link.is_deleted else row.live)[link.record] = link
+        self._row_of[link.record] = link.row_id
+        if link.match_key is not None:
+            self._by_match.setdefault(link.match_key, set()).add(link.row_id)
+        if link.other_key is not None:
+            self._by_other.setdefault(link.other_key, set()).add(link.row_id)
+
+    def _detach(self, record: RecordKey) -> None:
+        row_id = self._row_of.pop(record, None)
+        if row_id is None:
+            return
+        row = self._rows[row_id]
+        link = row.live.pop(record, None) or row.deleted.pop(record, None)
+        if link is None:
+            return
+        rest = [*row.live.values(), *row.deleted.values()]
+        if link.match_key is not None and all(o.match_key != link.match_key for o in rest):
+            self._by_match.get(link.match_key, set()).discard(row_id)
+        if link.other_key is not None and all(o.other_key != link.other_key for o in rest):
+            self._by_other.get(link.other_key, set()).discard(row_id)
+
+
+def _partners(pairs: Iterable[frozenset[RecordKey]]) -> dict[RecordKey, set[RecordKey]]:
+    partners: dict[RecordKey, set[RecordKey]] = {}
+    for pair in pairs:
+        for record in pair:
+            partners.setdefault(record, set()).update(pair - {record})
+    return partners
+
+
+def _texts(ids: Iterable[UUID]) -> list[str]:
+    return [str(row_id) for row_id in ids]

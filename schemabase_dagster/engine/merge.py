@@ -1,0 +1,249 @@
+"""Merge raw into core: one transaction per batch, from the queue to rows, references and state."""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+
+from schemabase_dagster import database
+from schemabase_dagster.engine import references, todo
+from schemabase_dagster.engine.entity import Entity
+from schemabase_dagster.engine.facts import load_apps, load_priorities
+from schemabase_dagster.engine.ids import new_id
+from schemabase_dagster.engine.links import link_parents
+from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
+from schemabase_dagster.engine.reject import (
+    MappingReject,
+    clear_mapping_rejects,
+    keep_mapping_rejects,
+    requeue_mapping_rejects,
+)
+from schemabase_dagster.engine.result import Progress, SyncResult, silent
+from schemabase_dagster.engine.rows import Context, remove_rows, write_rows
+from schemabase_dagster.engine.todo import Mapped, Read, Todo
+from schemabase_dagster.errors import RecordRejected
+from schemabase_dagster.streams import Stream
+from schemabase_dagster.systems import System
+from schemabase_dagster.tenancy import Tenant
+
+BATCH_RECORDS: Final = 2000
+
+
+def merge_entity(
+    entity: Entity,
+    tenant: Tenant,
+    streams: Mapping[str, Stream],
+    *,
+    run_id: str | None = None,
+    progress: Progress = silent,
+) -> SyncResult:
+    """Bring the core rows of one entity up to date with all changed raw records of a tenant.
+
+    Records that were rejected earlier are tried again. Killed at any point, the next call goes on
+    from the last committed batch.
+
+    Args:
+        entity: the canonical entity.
+        tenant: the tenant.
+        streams: all streams by name; those of the entity are merged.
+        run_id: Dagster run, for logs.
+        progress: called after every batch.
+    """
+    del run_id  # the queue needs no trace of the run
+    started = time.monotonic()
+    fed = {
+        name: stream
+        for name, stream in streams.items()
+        if stream.entity == entity.name and stream.mapper is not None
+    }
+    with database.transaction() as conn:
+        requeue_mapping_rejects(conn, tenant.id, list(fed))
+        total = todo.count(conn, tenant.id, list(fed))
+    merger = _Merger(entity, tenant, fed, {s.system.name: s.system for s in streams.values()})
+    result = SyncResult()
+    while (batch := merger.merge_next(BATCH_RECORDS)) is not None:
+        result += batch
+        progress(result.read, total)
+    return SyncResult(
+        read=result.read,
+        changed=result.changed,
+        unchanged=result.unchanged,
+        rejected=result.rejected,
+        deleted=result.deleted,
+        seconds=time.monotonic() - started,
+        rejected_codes=result.rejected_codes,
+    )
+
+
+class _Merger:
+    """Merges batches of one entity of one tenant."""
+
+    def __init__(
+        self,
+        entity: Entity,
+        tenant: Tenant,
+        streams: Mapping[str, Stream],
+        systems: Mapping[str, System],
+    ) -> None:
+        self._entity = entity
+        self._tenant = tenant
+        self._streams = streams
+        self._systems = systems
+
+    def merge_next(self, limit: int) -> SyncResult | None:
+        """Merge up to ``limit`` queued changes; None when the queue is empty.
+
+        A batch that the database refuses is cut in halves until the one record that cannot be
+        written is found and set aside; a batch without such a record pays nothing for it.
+        """
+        try:
+            with database.transaction() as conn:
+                claimed = todo.claim(conn, self._tenant.id, list(self._streams), limit)
+                return self._merge(conn, claimed) if claimed else None
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if limit > 1:
+                return self.merge_next(limit // 2)
+            return self._set_aside(type(error).__name__)
+
+    def _set_aside(self, code: str) -> SyncResult:
+        """Reject the one record that the database refused."""
+        with database.transaction() as conn:
+            claimed = todo.claim(conn, self._tenant.id, list(self._streams), 1)
+            reason = RecordRejected("database", "", f"The database refused the row ({code}).")
+            rejects = [
+                MappingReject(item.stream, item.app_id, item.external_id, reason)
+                for item in claimed
+            ]
+            keep_mapping_rejects(conn, self._tenant.id, rejects)
+            todo.finish(conn, claimed)
+        count = len(rejects)
+        return SyncResult(read=count, rejected=count, rejected_codes={"database": count})
+
+    def _merge(self, conn: Connection, claimed: Sequence[Todo]) -> SyncResult:
+        # The fixed order of locks: contacts before what refers to them (architecture 11.12).
+        database.advisory_xact_lock(conn, "merge", self._tenant.id, "contact")
+        if self._entity.name != "contact":
+            database.advisory_xact_lock(conn, "merge", self._tenant.id, self._entity.name)
+        apps = load_apps(conn, self._tenant.id, self._systems)
+        batch = {(item.stream, item.app_id, item.external_id) for item in claimed}
+        configs = {app_id: app.config for app_id, app in apps.items()}
+        read = todo.read(conn, batch, self._streams, configs)
+        ctx = Context(conn, self._entity, self._tenant.id, apps,
+                      load_priorities(conn, self._tenant.id, self._entity.name))  # fmt: skip
+        changed = self._write(ctx, read)
+        if read.rejects:
+            keep_mapping_rejects(conn, self._tenant.id, read.rejects)
+        clear_mapping_rejects(conn, [(i.app_id, i.stream, i.external_id) for i in read.mapped])
+        todo.finish(conn, claimed)
+        return _counts(batch, read, changed)
+
+    def _write(self, ctx: Context, read: Read) -> set[RecordKey]:
+        """Match and write; return the records that changed something."""
+        conn, entity, tenant_id = ctx.conn, self._entity, self._tenant.id
+        gone = {(app_id, external_id) for _, app_id, external_id in read.deleted}
+        decisions = references.load_decisions(conn, tenant_id, entity.name)
+        linked = references.find_linked(conn, entity, tenant_id, read.mapped, gone, decisions)
+        keys = {i.candidate.match_key for i in read.mapped if i.candidate.match_key is not None}
+        natural = references.find_natural(conn, entity, tenant_id, keys)
+        matcher = Matcher(
+            (link for link in linked if link.record not in gone),
+            natural,
+            decisions,
+            exclusive=entity.exclusive,
+            shops=frozenset(app_id for app_id, app in ctx.apps.items() if app.rank == 0),
+            new_id=new_id,
+        )
+        matched = matcher.match([_arriving(ctx, item) for item in read.mapped])
+        before = {link.record: link for link in linked}
+        touched = matched.touched() | {before[r].row_id for r in gone if r in before}
+        members = self._members(ctx, matcher.members(touched), read, linked)
+        rows, conflicts = write_rows(ctx, members, matched.merged)
+        refs = references.write_refs(conn, entity, tenant_id, read.mapped, matched.rows)
+        references.move_refs(conn, entity, matched.moved)
+        references.delete_refs(conn, entity, gone)
+        remove_rows(ctx, matched.merged)
+        references.write_parent_keys(conn, tenant_id, read.mapped)
+        rows |= link_parents(ctx, members)
+        references.write_conflicts(
+            conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.settled
+        )
+        todo.queue_dependents(
+            conn, tenant_id, entity.name, _moved_keys(read, matched, before, gone)
+        )
+        return {record for record, row in matched.rows.items() if row in rows or record[1] in refs}
+
+    def _members(
+        self,
+        ctx: Context,
+        records: Mapping[UUID, Sequence[RecordKey]],
+        read: Read,
+        linked: Mapping[Linked, str],
+    ) -> dict[UUID, list[Mapped]]:
+        """Return all live records of the touched rows; those outside the batch are read too."""
+        mapped = {(item.app_id, item.external_id): item for item in read.mapped}
+        rejected = {(item.app_id, item.external_id) for item in read.rejects}
+        stream_of = {link.record: stream for link, stream in linked.items()}
+        others = [
+            (stream_of[record], *record)
+            for row_records in records.values()
+            for record in row_records
+            if record not in mapped and record not in rejected
+        ]
+        configs = {app_id: app.config for app_id, app in ctx.apps.items()}
+        for item in todo.read(ctx.conn, others, self._streams, configs).mapped:
+            mapped[item.app_id, item.external_id] = item
+        return {
+            row_id: [mapped[record] for record in row_records if record in mapped]
+            for row_id, row_records in records.items()
+            # A row all of whose records are unreadable at present keeps what it has.
+            if not row_records or any(record in mapped for record in row_records)
+        }
+
+
+def _arriving(ctx: Context, item: Mapped) -> Arriving:
+    return Arriving(
+        (item.app_id, item.external_id),
+        item.candidate.match_key,
+        item.candidate.other_key,
+        ctx.apps[item.app_id].rank,
+    )
+
+
+def _moved_keys(
+    read: Read,
+    matched: Matched,
+    before: Mapping[RecordKey, Linked],
+    gone: Iterable[RecordKey],
+) -> set[str]:
+    """Return the natural keys that name another row than before, for records that refer to them."""
+    keys: set[str | None] = set()
+    for item in read.mapped:
+        record = (item.app_id, item.external_id)
+        old = before.get(record)
+        new = (matched.rows[record], item.candidate.match_key, item.candidate.other_key, False)
+        if old is None or (old.row_id, old.match_key, old.other_key, old.is_deleted) != new:
+            keys |= {item.candidate.match_key, item.candidate.other_key, f"#{item.external_id}"}
+            keys |= {old.match_key, old.other_key} if old else set()
+    for record in (*matched.moved, *gone):
+        if record in before:
+            keys |= {before[record].match_key, before[record].other_key, f"#{record[1]}"}
+    return {key for key in keys if key is not None}
+
+
+def _counts(batch: Collection[object], read: Read, changed: Collection[RecordKey]) -> SyncResult:
+    codes = Counter(item.error.code for item in read.rejects)
+    deleted, rejected = len(read.deleted), len(read.rejects)
+    # A queued record that raw has no more (its app was removed) counts as unchanged.
+    unchanged = len(batch) - len(changed) - deleted - rejected
+    return SyncResult(
+        read=len(batch),
+        changed=len(changed),
+        unchanged=unchanged,
+        rejected=rejected,
+        deleted=deleted,
+        rejected_codes=dict(codes),
+    )

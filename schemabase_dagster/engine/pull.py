@@ -1,0 +1,241 @@
+"""Pull a stream: what changed since the watermark, or everything in pieces that survive a kill."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from psycopg import Connection
+
+from schemabase_dagster import database
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.engine import state, sweep
+from schemabase_dagster.engine.batches import Batch, iter_batches
+from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
+from schemabase_dagster.engine.land import Landed, land, mark_deleted
+from schemabase_dagster.engine.result import Progress, SyncResult, silent
+from schemabase_dagster.engine.retry import retry_refused
+from schemabase_dagster.engine.state import Scan, SyncState
+from schemabase_dagster.errors import QuotaExhausted, SchemabaseError
+from schemabase_dagster.streams import Client, Stream
+from schemabase_dagster.tenancy import App
+
+HEAD_SECONDS: Final = 120.0
+"""A long scan looks for new records so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """How a stream is pulled.
+
+    Attributes:
+        full: list everything and find what vanished, instead of what changed.
+        run_id: Dagster run, kept on rows and in ``sync_run``.
+        trigger: webhook, schedule, full or manual.
+        budget_seconds: a whole listing works about so long, then ends as partial.
+        head_seconds: how often a whole listing looks for new records.
+        confirm_deletes: a person has looked at a wave of suspects: prove and delete them.
+        progress: called after every batch.
+    """
+
+    full: bool = False
+    run_id: str | None = None
+    trigger: str = "manual"
+    budget_seconds: float = 600.0
+    head_seconds: float = HEAD_SECONDS
+    confirm_deletes: bool = False
+    progress: Progress = silent
+
+
+def sync_stream(client: Client, stream: Stream, app: App, options: PullOptions) -> SyncResult:
+    """Bring one stream of one app up to date in raw and record how it went.
+
+    Raises:
+        SchemabaseError: the source could not be read; what was committed stays and the cursor
+            speaks only of that.
+    """
+    with state.exclusive(stream, app):
+        attempt = state.Attempt(stream, app, options.run_id, options.trigger, options.full)
+        with database.transaction() as conn:
+            state.start(conn, stream, app)
+            before = state.load(conn, stream, app)
+        try:
+            result = _Pull(client, stream, app, options, before).run()
+        except BaseException as error:
+            text = str(error) if isinstance(error, SchemabaseError) else type(error).__name__
+            with database.transaction() as conn:
+                attempt.failed(conn, text)
+            raise
+        with database.transaction() as conn:
+            attempt.ended(conn, result)
+        return result
+
+
+@dataclass(slots=True)
+class _Pull:
+    """One attempt: holds position and counts while the work is done."""
+
+    client: Client
+    stream: Stream
+    app: App
+    options: PullOptions
+    before: SyncState
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(
+            ("read", "changed", "unchanged", "rejected", "deleted"), 0
+        )
+    )
+    suspected: int = 0
+    partial: bool = False
+    scan: Scan | None = None
+    watermark: datetime | None = None
+    started: float = field(default_factory=time.monotonic)
+    head_at: float = field(default_factory=time.monotonic)
+
+    def run(self) -> SyncResult:
+        calls_before = self.client.calls
+        self.watermark = self.before.watermark
+        self.scan = self.before.scan
+        self._count(retry_refused(self.stream, self.app, self.options.run_id))
+        try:
+            self._pull()
+        except QuotaExhausted:
+            self.partial = True
+        return SyncResult(
+            read=self.counts["read"],
+            changed=self.counts["changed"],
+            unchanged=self.counts["unchanged"],
+            rejected=self.counts["rejected"],
+            deleted=self.counts["deleted"],
+            suspected=self.suspected,
+            api_calls=self.client.calls - calls_before,
+            seconds=time.monotonic() - self.started,
+            partial=self.partial,
+            estimate_seconds=self.scan.estimate_seconds if self.scan else None,
+            cursor_from=self.before.watermark,
+            cursor_to=self.watermark,
+        )
+
+    def _pull(self) -> None:
+        starts_over = self.options.full and self.scan is None
+        if self.watermark is not None and not starts_over:
+            self._head()
+        if self.scan is not None or self.watermark is None or starts_over:
+            self._scan(self.scan or self._begin_scan())
+
+    def _head(self) -> None:
+        """List what changed since the watermark and move it."""
+        if self.watermark is None:
+            return
+        self.client.lane = "head"
+        since = self.watermark - (self.before.overlap or self.stream.overlap)
+        pages = self.client.iter_pages(self.stream, since=since)
+        for batch in iter_batches(self.client, self.stream, self.app, pages):
+            # An ascending listing is complete up to here, a descending one only at its end; and
+            # never beyond the start of the listing: what changed since may not have been shown.
+            known_to = min(filter(None, (batch.listed_at, batch.newest)), default=None)
+            moves = batch.ends or self.stream.order == "ascending"
+            self._commit(batch, watermark=known_to if moves else None)
+        self.head_at = time.monotonic()
+
+    def _begin_scan(self) -> Scan:
+        lookback = self.before.initial_lookback or self.stream.initial_lookback
+        since = None
+        if lookback is not None and self.watermark is None and not self.options.full:
+            since = utc_now() - lookback
+        self.client.lane = "head"
+        total = self.client.count(self.stream) if since is None else None
+        scan = Scan(started_at=utc_now(), since=since, total=total)
+        with database.transaction() as conn:
+            sweep.begin(conn, self.stream, self.app)
+            state.save_scan(conn, self.stream, self.app, scan)
+        return scan
+
+    def _scan(self, scan: Scan) -> None:
+        """List everything, from where an earlier run stopped, then look for what vanished."""
+        self.scan = scan
+        self.client.lane = "backfill"
+        began, spent = time.monotonic(), scan.seconds
+        pages = self.client.iter_pages(self.stream, since=scan.since, resume=scan.resume)
+        for batch in iter_batches(self.client, self.stream, self.app, pages):
+            scan = replace(
+                scan,
+                done=scan.done + batch.size,
+                resume=batch.position or scan.resume,
+                seconds=spent + time.monotonic() - began,
+            )
+            # What changes after the first page is found by head passes, the scan finds the rest.
+            first = batch.listed_at if self.watermark is None and self._has_times() else None
+            self._commit(batch, watermark=first, scan=scan)
+            if batch.ends:
+                self._finish_scan(scan)
+                return
+            if time.monotonic() - self.started > self.options.budget_seconds:
+                self.partial = True
+                return
+            if time.monotonic() - self.head_at > self.options.head_seconds:
+                self._head()
+                self.client.lane = "backfill"
+
+    def _has_times(self) -> bool:
+        return self.stream.modified_field is not None and self.stream.order != "unordered"
+
+    def _finish_scan(self, scan: Scan) -> None:
+        if scan.since is None and self.stream.deletes == "by_id":
+            self._sweep(scan)
+        self.scan = None
+        with database.transaction() as conn:
+            sweep.begin(conn, self.stream, self.app)
+            state.save_scan(conn, self.stream, self.app, None)
+
+    def _sweep(self, scan: Scan) -> None:
+        """Prove by id what the listing did not show; a wave waits for a person."""
+        with database.transaction() as conn:
+            suspects = sweep.find_suspects(conn, self.stream, self.app, scan.started_at)
+        if suspects.is_wave and not self.options.confirm_deletes:
+            self.suspected = len(suspects.ids)
+            return
+        batch = Batch()
+        for fetched in self.client.iter_details(self.stream, suspects.ids):
+            if fetched.record is None:
+                batch.gone.append(fetched.external_id)
+            elif self.stream.fetches_whole:
+                batch.add(prepare(self.stream, fetched.record, fetched.read_at))
+            if batch.is_due():
+                self._commit(batch)
+                batch = batch.next()
+        self._commit(batch)
+
+    def _commit(
+        self, batch: Batch, *, watermark: datetime | None = None, scan: Scan | None = None
+    ) -> None:
+        """Land a batch and move the state that speaks of it, in one transaction."""
+        run_id = self.options.run_id
+        with database.transaction() as conn:
+            landed = self._land(conn, batch.records)
+            gone = mark_deleted(conn, self.stream, self.app, batch.gone, run_id=run_id)
+            if scan is not None:
+                if scan.since is None:
+                    sweep.see(conn, self.stream, self.app, batch.ids())
+                state.save_scan(conn, self.stream, self.app, scan)
+            if watermark is not None:
+                state.move_watermark(conn, self.stream, self.app, watermark)
+        if watermark is not None and (self.watermark is None or watermark > self.watermark):
+            self.watermark = watermark
+        if scan is not None:
+            self.scan = scan
+        self._count(landed)
+        self.counts["read"] += len(batch.known) + gone
+        self.counts["unchanged"] += len(batch.known)
+        self.counts["deleted"] += gone
+        self.options.progress(self.counts["read"], scan.total if scan else batch.total)
+
+    def _land(self, conn: Connection, records: Sequence[Incoming | Refused]) -> Landed:
+        return land(conn, self.stream, self.app, records, via="pull", run_id=self.options.run_id)
+
+    def _count(self, landed: Landed) -> None:
+        self.counts["read"] += landed.changed + landed.unchanged + landed.rejected
+        self.counts["changed"] += landed.changed
+        self.counts["unchanged"] += landed.unchanged
+        self.counts["rejected"] += landed.rejected

@@ -1,0 +1,327 @@
+"""External references, decisions, conflicts and parent keys: what links source records to rows."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import Connection, sql
+
+from schemabase_dagster.engine.entity import Entity, Link
+from schemabase_dagster.engine.match import Conflict, Decisions, Linked, RecordKey
+from schemabase_dagster.engine.todo import Mapped
+from schemabase_dagster.engine.write import upsert
+from schemabase_dagster.tables.sales import external_ref
+
+REF_COLUMNS = (
+    "tenant_id", "app_id", "entity", "external_id", "scope", "core_id", "stream",
+    "external_number", "match_key", "other_key", "status", "attrs", "source_updated_at",
+)  # fmt: skip
+
+# Every reference of every row that a record or a key of the batch touches.
+_LINKED = """
+WITH hits AS (
+    SELECT r.core_id
+    FROM core.external_ref AS r
+    JOIN unnest(%(apps)s::uuid[], %(ids)s::text[]) AS b (app_id, external_id)
+        ON b.app_id = r.app_id AND b.external_id = r.external_id
+    WHERE r.entity = %(entity)s
+    UNION
+    SELECT r.core_id FROM core.external_ref AS r
+    WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.match_key = ANY(%(keys)s)
+    UNION
+    SELECT r.core_id FROM core.external_ref AS r
+    WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.other_key = ANY(%(own)s)
+    UNION
+    SELECT r.core_id
+    FROM core.external_ref AS r
+    JOIN unnest(%(partner_apps)s::uuid[], %(partner_ids)s::text[]) AS p (app_id, external_id)
+        ON p.app_id = r.app_id AND p.external_id = r.external_id
+    WHERE r.entity = %(entity)s
+)
+SELECT r.app_id, r.external_id, r.core_id, r.match_key, r.other_key, r.deleted_at IS NOT NULL,
+    r.stream
+FROM core.external_ref AS r
+JOIN hits AS h ON h.core_id = r.core_id
+WHERE r.entity = %(entity)s
+"""
+
+_NATURAL = sql.SQL("SELECT {number}, id FROM {table} WHERE tenant_id = %s AND {number} = ANY(%s)")
+
+_DECISIONS = """
+SELECT d.kind, d.app_id, d.external_id, d.other_app_id, d.other_external_id
+FROM platform.match_decision AS d
+WHERE d.tenant_id = %s AND d.entity = %s
+"""
+
+_MOVE = """
+UPDATE core.external_ref AS r SET core_id = m.core_id
+FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS m (app_id, external_id, core_id)
+WHERE r.entity = %s AND r.app_id = m.app_id AND r.external_id = m.external_id
+"""
+
+_DELETE_REFS = """
+UPDATE core.external_ref AS r SET deleted_at = now()
+FROM unnest(%s::uuid[], %s::text[]) AS d (app_id, external_id)
+WHERE r.entity = %s AND r.app_id = d.app_id AND r.external_id = d.external_id
+    AND r.deleted_at IS NULL
+"""
+
+_OPEN_CONFLICT = """
+INSERT INTO platform.match_conflict (tenant_id, app_id, entity, external_id, kind, detail)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (app_id, entity, external_id, kind) WHERE resolved_at IS NULL DO UPDATE
+SET detail = excluded.detail
+WHERE match_conflict.detail <> excluded.detail
+"""
+
+_CLOSE_CONFLICTS = """
+UPDATE platform.match_conflict AS c
+SET resolved_at = now(), resolution = '{"by": "newer data"}'
+FROM unnest(%s::uuid[], %s::text[]) AS s (app_id, external_id)
+WHERE c.entity = %s AND c.app_id = s.app_id AND c.external_id = s.external_id
+    AND c.resolved_at IS NULL
+"""
+
+_FORGET_PARENTS = """
+DELETE FROM platform.parent_key AS p
+USING unnest(%(apps)s::uuid[], %(streams)s::text[], %(ids)s::text[])
+    AS b (app_id, stream, external_id)
+WHERE p.app_id = b.app_id AND p.stream = b.stream AND p.external_id = b.external_id
+    AND NOT EXISTS (
+        SELECT FROM unnest(%(k_entity)s::text[], %(k_key)s::text[], %(k_app)s::uuid[],
+            %(k_stream)s::text[], %(k_id)s::text[]) AS k (entity, key, app_id, stream, id)
+        WHERE k.entity = p.entity AND k.key = p.key AND k.app_id = p.app_id
+            AND k.stream = p.stream AND k.id = p.external_id)
+"""
+
+_KEEP_PARENTS = """
+INSERT INTO platform.parent_key (tenant_id, entity, key, stream, app_id, external_id)
+SELECT %(tenant)s, k.entity, k.key, k.stream, k.app_id, k.id
+FROM unnest(%(k_entity)s::text[], %(k_key)s::text[], %(k_app)s::uuid[], %(k_stream)s::text[],
+    %(k_id)s::text[]) AS k (entity, key, app_id, stream, id)
+ON CONFLICT DO NOTHING
+"""
+
+_PARENT_ROWS = """
+SELECT r.match_key, r.other_key, r.app_id, r.external_id, r.core_id
+FROM core.external_ref AS r
+WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.deleted_at IS NULL
+    AND (r.match_key = ANY(%(keys)s) OR r.other_key = ANY(%(keys)s))
+"""
+
+_REPLACE_LINKS = sql.SQL("""
+WITH wanted AS (
+    SELECT * FROM unnest(%(own)s::uuid[], %(parent)s::uuid[]) AS w (own_id, parent_id)
+), gone AS (
+    DELETE FROM {table} AS t
+    WHERE t.{own} = ANY(%(rows)s) AND NOT EXISTS (
+        SELECT FROM wanted AS w WHERE w.own_id = t.{own} AND w.parent_id = t.{parent})
+    RETURNING t.{own}
+), made AS (
+    INSERT INTO {table} AS t (tenant_id, {own}, {parent})
+    SELECT %(tenant)s, w.own_id, w.parent_id FROM wanted AS w
+    ON CONFLICT DO NOTHING
+    RETURNING t.{own}
+)
+SELECT {own} FROM gone UNION SELECT {own} FROM made
+""")
+
+
+def load_decisions(conn: Connection, tenant_id: UUID, entity: str) -> Decisions:
+    """Return what people decided about records of an entity."""
+    links: set[frozenset[RecordKey]] = set()
+    splits: set[frozenset[RecordKey]] = set()
+    for kind, app_id, external_id, other_app, other_id in conn.execute(
+        _DECISIONS, (tenant_id, entity)
+    ):
+        pair = frozenset({(app_id, external_id), (other_app, other_id)})
+        (links if kind == "link" else splits).add(pair)
+    return Decisions(frozenset(links), frozenset(splits))
+
+
+def find_linked(
+    conn: Connection,
+    entity: Entity,
+    tenant_id: UUID,
+    mapped: Sequence[Mapped],
+    also: Iterable[RecordKey],
+    decisions: Decisions,
+) -> dict[Linked, str]:
+    """Return the references that the batch touches, with their streams.
+
+    Args:
+        conn: connection inside the transaction that holds the entity's lock.
+        entity: the entity.
+        tenant_id: tenant.
+        mapped: live records of the batch.
+        also: further records of the batch: deleted ones.
+        decisions: partners of decisions are looked up too.
+    """
+    batch = {(item.app_id, item.external_id) for item in mapped} | set(also)
+    own = {item.candidate.match_key for item in mapped} - {None}
+    other = {item.candidate.other_key for item in mapped} - {None}
+    partners = {
+        record
+        for pair in decisions.links | decisions.splits
+        if not pair.isdisjoint(batch)
+        for record in pair
+    }
+    values = {
+        "entity": entity.name,
+        "tenant": tenant_id,
+        "apps": [record[0] for record in batch],
+        "ids": [record[1] for record in batch],
+        "keys": list(own | other),
+        "own": list(own),
+        "partner_apps": [record[0] for record in partners],
+        "partner_ids": [record[1] for record in partners],
+    }
+    return {
+        Linked((row[0], row[1]), row[2], row[3], row[4], row[5]): row[6]
+        for row in conn.execute(_LINKED, values, binary=True)
+    }
+
+
+def find_natural(
+    conn: Connection, entity: Entity, tenant_id: UUID, keys: Iterable[str]
+) -> dict[str, UUID]:
+    """Return the rows that bear some natural keys, by key."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    query = _NATURAL.format(
+        number=sql.Identifier(entity.number_column),
+        table=sql.Identifier(str(entity.table.schema), entity.table.name),
+    )
+    return {row[0]: row[1] for row in conn.execute(query, (tenant_id, wanted), binary=True)}
+
+
+def write_refs(
+    conn: Connection,
+    entity: Entity,
+    tenant_id: UUID,
+    mapped: Sequence[Mapped],
+    rows: Mapping[RecordKey, UUID],
+) -> set[str]:
+    """Write the references of the batch; return the external ids of those that changed."""
+    refs = [
+        {
+            "tenant_id": tenant_id,
+            "app_id": item.app_id,
+            "entity": entity.name,
+            "external_id": item.external_id,
+            "scope": "",
+            "core_id": rows[item.app_id, item.external_id],
+            "stream": item.stream,
+            "external_number": item.candidate.number,
+            "match_key": item.candidate.match_key,
+            "other_key": item.candidate.other_key,
+            "status": item.candidate.status,
+            "attrs": item.candidate.attrs,
+            "source_updated_at": item.source_updated_at,
+        }
+        for item in mapped
+    ]
+    key = ("entity", "app_id", "external_id", "scope")
+    return upsert(
+        conn, external_ref, refs, REF_COLUMNS, key=key, returning="external_id",
+        fixed=("tenant_id",),
+    )  # fmt: skip
+
+
+def move_refs(conn: Connection, entity: Entity, moved: Mapping[RecordKey, UUID]) -> None:
+    """Point references outside the batch to the row that took theirs."""
+    if moved:
+        apps = [record[0] for record in moved]
+        ids = [record[1] for record in moved]
+        conn.execute(_MOVE, (apps, ids, list(moved.values()), entity.name))
+
+
+def delete_refs(conn: Connection, entity: Entity, records: Collection[RecordKey]) -> None:
+    """Mark references of records that the source has no more."""
+    if records:
+        apps = [record[0] for record in records]
+        conn.execute(_DELETE_REFS, (apps, [record[1] for record in records], entity.name))
+
+
+def write_conflicts(
+    conn: Connection,
+    entity: Entity,
+    tenant_id: UUID,
+    conflicts: Sequence[Conflict],
+    settled: Sequence[RecordKey],
+) -> None:
+    """Open the conflicts of the batch and close those that newer data settled."""
+    if settled:
+        apps = [record[0] for record in settled]
+        conn.execute(_CLOSE_CONFLICTS, (apps, [record[1] for record in settled], entity.name))
+    for conflict in conflicts:
+        app_id, external_id = conflict.record
+        detail = orjson.dumps(conflict.detail).decode()
+        conn.execute(
+            _OPEN_CONFLICT, (tenant_id, app_id, entity.name, external_id, conflict.kind, detail)
+        )
+
+
+def write_parent_keys(conn: Connection, tenant_id: UUID, mapped: Sequence[Mapped]) -> None:
+    """Remember which natural keys the records of the batch refer to."""
+    keys = [
+        (parent, key, item)
+        for item in mapped
+        for parent, parent_keys in item.candidate.parents.items()
+        for key in dict.fromkeys(parent_keys)
+    ]
+    values = {
+        "tenant": tenant_id,
+        "apps": [item.app_id for item in mapped],
+        "streams": [item.stream for item in mapped],
+        "ids": [item.external_id for item in mapped],
+        "k_entity": [parent for parent, _, _ in keys],
+        "k_key": [key for _, key, _ in keys],
+        "k_app": [item.app_id for _, _, item in keys],
+        "k_stream": [item.stream for _, _, item in keys],
+        "k_id": [item.external_id for _, _, item in keys],
+    }
+    conn.execute(_FORGET_PARENTS, values)
+    if keys:
+        conn.execute(_KEEP_PARENTS, values)
+
+
+def find_parents(
+    conn: Connection, tenant_id: UUID, entity: str, keys: Iterable[str]
+) -> dict[str, list[tuple[UUID, bool, UUID]]]:
+    """Return the live rows that some natural keys name: key -> (app, is own number, row)."""
+    wanted = set(keys)
+    found: dict[str, list[tuple[UUID, bool, UUID]]] = {}
+    if not wanted:
+        return found
+    values = {"entity": entity, "tenant": tenant_id, "keys": list(wanted)}
+    for match_key, other_key, app_id, _, row_id in conn.execute(_PARENT_ROWS, values):
+        for key, is_own in ((match_key, True), (other_key, False)):
+            if key in wanted:
+                found.setdefault(key, []).append((app_id, is_own, row_id))
+    return found
+
+
+def replace_links(
+    conn: Connection,
+    link: Link,
+    tenant_id: UUID,
+    rows: Sequence[UUID],
+    pairs: Iterable[tuple[UUID, UUID]],
+) -> set[UUID]:
+    """Make ``pairs`` (own id, parent id) the links of ``rows``; return the rows that changed."""
+    wanted = sorted(set(pairs))
+    statement = _REPLACE_LINKS.format(
+        table=sql.Identifier(str(link.table.schema), link.table.name),
+        own=sql.Identifier(link.own_column),
+        parent=sql.Identifier(link.parent_column),
+    )
+    values: dict[str, Any] = {
+        "tenant": tenant_id,
+        "rows": list(rows),
+        "own": [pair[0] for pair in wanted],
+        "parent": [pair[1] for pair in wanted],
+    }
+    return {row[0] for row in conn.execute(statement, values)}

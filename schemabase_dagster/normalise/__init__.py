@@ -1,0 +1,1 @@
+"""Pure normalisation of what sources write in many ways; raises nothing, guesses nothing."""

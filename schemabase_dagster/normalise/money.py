@@ -1,0 +1,31 @@
+"""Money and quantities: JSON numbers to exact decimals, half-up rounding to the stored precision."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+_FOUR_PLACES = Decimal("0.0001")
+
+
+def decimal(value: object) -> Decimal | None:
+    """Return a JSON number or numeric text as the decimal that was written; blank gives None.
+
+    ``Decimal(repr(float))`` is the number as it stood in the JSON text, not its binary value.
+
+    Raises:
+        ValueError: the value is neither a number nor numeric text.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise ValueError("not a number")
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("not a number") from None
+    if not number.is_finite():
+        raise ValueError("not a finite number")
+    return number
+
+
+def rounded(value: Decimal) -> Decimal:
+    """Return an amount with four places, the precision of ``core``."""
+    return value.quantize(_FOUR_PLACES, rounding=ROUND_HALF_UP)
