@@ -15,10 +15,13 @@ from schemabase_dagster.inbox.records import Delivery, Stored
 
 _Key: TypeAlias = tuple[str, bytes]
 
-# The binary format spares escaping of the bodies, which are most of the bytes.
+GIVEN_KEY: Final = Delivery._fields.index("dedupe_key")
+
+# The binary format spares escaping of the bodies, which are most of the bytes. A delivery whose
+# endpoint is gone gets no row in the answer.
 INSERT_BATCH: Final = """
 WITH incoming AS (
-    SELECT d.*,
+    SELECT d.*, e.tenant_id, e.app_id, e.provider,
            CASE WHEN d.earlier_key IS NOT NULL
                      AND EXISTS (SELECT 1
                                  FROM platform.webhook_dedupe AS yesterday
@@ -28,14 +31,15 @@ WITH incoming AS (
                 ELSE d.given_key
            END AS dedupe_key
     FROM unnest(
-        %b::uuid[], %b::text[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::bytea[],
-        %b::bytea[], %b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[],
-        %b::text[], %b::text[], %b::text[], %b::text[], %b::int[], %b::bool[]
+        %b::uuid[], %b::text[], %b::text[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[],
+        %b::text[], %b::text[], %b::text[], %b::bytea[], %b::text[], %b::text[], %b::text[],
+        %b::text[], %b::int[], %b::bool[]
     ) AS d (
-        id, endpoint_id, tenant_id, app_id, provider, event_type, given_key,
-        earlier_key, body_sha256, method, query, headers, content_type, body,
-        verify_scheme, source_ip, trace_id, held, copies, body_conflict
+        id, endpoint_id, event_type, given_key, earlier_key, body_sha256, method,
+        query, headers, content_type, body, verify_scheme, source_ip, trace_id,
+        held, copies, body_conflict
     )
+    JOIN platform.webhook_endpoint AS e ON e.id = d.endpoint_id
 ),
 known AS (
     INSERT INTO platform.webhook_dedupe AS d
@@ -62,27 +66,27 @@ stored AS (
     FROM incoming AS i
     JOIN known AS k ON k.inbox_id = i.id
 )
-SELECT i.endpoint_id, i.given_key, k.inbox_id, k.inbox_id = i.id, k.body_conflict
+SELECT i.id, k.inbox_id, k.body_conflict
 FROM incoming AS i
 JOIN known AS k USING (endpoint_id, dedupe_key)
 """
 
 
-def insert_batch(conn: Connection[Any], deliveries: Sequence[Delivery]) -> list[Stored]:
+def insert_batch(conn: Connection[Any], deliveries: Sequence[Delivery]) -> list[Stored | None]:
     """Store deliveries in the caller's transaction and answer each, in the order given.
 
-    Of equal deliveries the first is stored and the others are counted.
+    Of equal deliveries the first is stored and the others are counted. The answer is None for a
+    delivery whose endpoint does not exist any more: it is not stored.
     """
     if not deliveries:
         return []
     batch = _Batch(deliveries)
-    rows = conn.execute(INSERT_BATCH, batch.columns(), binary=True).fetchall()
-    return batch.answers(rows)
+    return batch.answers(conn.execute(INSERT_BATCH, batch.columns(), binary=True).fetchall())
 
 
 async def insert_batch_async(
     conn: AsyncConnection[Any], deliveries: Sequence[Delivery]
-) -> list[Stored]:
+) -> list[Stored | None]:
     """Store deliveries like ``insert_batch``, on an asynchronous connection."""
     if not deliveries:
         return []
@@ -96,38 +100,37 @@ class _Batch:
 
     def __init__(self, deliveries: Sequence[Delivery]) -> None:
         self._deliveries = deliveries
+        self._given = {(each.endpoint_id, each.dedupe_key) for each in deliveries}
         self._firsts: dict[_Key, Delivery] = {}
         self._copies: dict[_Key, int] = {}
         self._conflicts: set[_Key] = set()
-        self._given = {(each.endpoint_id, each.dedupe_key) for each in deliveries}
         for delivery in deliveries:
             key = self._key(delivery)
             first = self._firsts.setdefault(key, delivery)
             self._copies[key] = self._copies.get(key, 0) + 1
-            if first.body_sha256 != delivery.body_sha256:
+            if first is not delivery and first.body_sha256 != delivery.body_sha256:
                 self._conflicts.add(key)
 
     def columns(self) -> list[list[Any]]:
         """Return the parameters of ``INSERT_BATCH``: one list for each column."""
-        rows = [
-            (
-                d.id, d.endpoint_id, d.tenant_id, d.app_id, d.provider, d.event_type,
-                key[1], d.earlier_key, d.body_sha256, d.method, d.query, d.headers,
-                d.content_type, d.body, d.verify_scheme, d.source_ip, d.trace_id, d.held,
-                self._copies[key], key in self._conflicts,
-            )
-            for key, d in self._firsts.items()
-        ]  # fmt: skip
-        return [list(column) for column in zip(*rows, strict=True)]
+        columns = [list(column) for column in zip(*self._firsts.values(), strict=True)]
+        columns[GIVEN_KEY] = [key for _, key in self._firsts]
+        columns.append(list(self._copies.values()))
+        columns.append([key in self._conflicts for key in self._firsts])
+        return columns
 
-    def answers(self, rows: Sequence[tuple[str, bytes, UUID, bool, bool]]) -> list[Stored]:
+    def answers(self, rows: Sequence[tuple[UUID, UUID, bool]]) -> list[Stored | None]:
         """Match the statement's rows with all deliveries; copies of a new one are duplicates."""
-        found = {(row[0], bytes(row[1])): row[2:] for row in rows}
-        answers = []
+        found = {row[0]: row for row in rows}
+        answers: list[Stored | None] = []
         for delivery in self._deliveries:
-            key = self._key(delivery)
-            inbox_id, is_new, conflict = found[key]
-            answers.append(Stored(inbox_id, is_new and self._firsts[key] is delivery, conflict))
+            first = self._firsts[self._key(delivery)]
+            row = found.get(first.id)
+            if row is None:
+                answers.append(None)
+            else:
+                is_new = row[1] == delivery.id
+                answers.append(Stored(row[1], is_new, row[2]))
         return answers
 
     def _key(self, delivery: Delivery) -> _Key:

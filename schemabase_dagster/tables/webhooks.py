@@ -99,12 +99,8 @@ webhook_secret = Table(
 webhook_dedupe = Table(
     "webhook_dedupe",
     metadata,
-    Column(
-        "endpoint_id",
-        ForeignKey("platform.webhook_endpoint.id", ondelete="CASCADE"),
-        nullable=False,
-        comment="Endpoint",
-    ),
+    # No foreign key: its check would be a part of every insert. Retention empties the table.
+    text_column("endpoint_id", "Endpoint", nullable=False),
     binary("dedupe_key", "SHA-256 of the provider's key", nullable=False),
     binary("body_sha256", "Of the first delivery", nullable=False),
     Column("inbox_id", UUID, nullable=False, comment="The stored delivery"),
@@ -171,11 +167,16 @@ webhook_inbox = Table(
     text_column("last_error", "Why it failed, was ignored or is held"),
     Column("replay_of", UUID, comment="The delivery this one repeats"),
     one_of("status", "received", "claimed", "processed", "ignored", "failed", "dead"),
+    # Read by inbox.due_groups (all of it) and inbox.claim (one tenant and sender).
     Index(
         "webhook_inbox_due",
+        "tenant_id",
+        "provider",
         "next_attempt_at",
         postgresql_where=text("status IN ('received', 'failed')"),
     ),
+    # Read by inbox.replay, which counts earlier copies.
+    Index("webhook_inbox_replays", "replay_of", postgresql_where=text("replay_of IS NOT NULL")),
     Index("webhook_inbox_lease", "claimed_until", postgresql_where=text("status = 'claimed'")),
     Index("webhook_inbox_tenant", "tenant_id", "provider", "received_at"),
     schema=SCHEMA,

@@ -155,6 +155,36 @@ COMMENT ON COLUMN platform.alert.last_at IS 'Latest occurrence';
 
 COMMENT ON COLUMN platform.alert.delivered IS 'Whether a target took it';
 
+CREATE TABLE platform.webhook_dedupe (
+    endpoint_id TEXT NOT NULL,
+    dedupe_key BYTEA NOT NULL,
+    body_sha256 BYTEA NOT NULL,
+    inbox_id UUID NOT NULL,
+    first_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    seen_count INTEGER DEFAULT 1 NOT NULL,
+    body_conflict BOOLEAN DEFAULT false NOT NULL,
+    CONSTRAINT webhook_dedupe_pkey PRIMARY KEY (endpoint_id, dedupe_key)
+);
+
+COMMENT ON TABLE platform.webhook_dedupe IS 'What was already received; not partitioned so that the key stays unique';
+
+COMMENT ON COLUMN platform.webhook_dedupe.endpoint_id IS 'Endpoint';
+
+COMMENT ON COLUMN platform.webhook_dedupe.dedupe_key IS 'SHA-256 of the provider''s key';
+
+COMMENT ON COLUMN platform.webhook_dedupe.body_sha256 IS 'Of the first delivery';
+
+COMMENT ON COLUMN platform.webhook_dedupe.inbox_id IS 'The stored delivery';
+
+COMMENT ON COLUMN platform.webhook_dedupe.first_seen_at IS 'First delivery';
+
+COMMENT ON COLUMN platform.webhook_dedupe.last_seen_at IS 'Latest delivery';
+
+COMMENT ON COLUMN platform.webhook_dedupe.seen_count IS 'Deliveries under this key';
+
+COMMENT ON COLUMN platform.webhook_dedupe.body_conflict IS 'Another body came under the same key';
+
 CREATE TABLE platform.webhook_inbox (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     received_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -185,11 +215,13 @@ CREATE TABLE platform.webhook_inbox (
     CONSTRAINT webhook_inbox_status_check CHECK (status IN ('received', 'claimed', 'processed', 'ignored', 'failed', 'dead'))
 );
 
+CREATE INDEX webhook_inbox_replays ON platform.webhook_inbox (replay_of) WHERE replay_of IS NOT NULL;
+
 CREATE INDEX webhook_inbox_tenant ON platform.webhook_inbox (tenant_id, provider, received_at);
 
-CREATE INDEX webhook_inbox_lease ON platform.webhook_inbox (claimed_until) WHERE status = 'claimed';
+CREATE INDEX webhook_inbox_due ON platform.webhook_inbox (tenant_id, provider, next_attempt_at) WHERE status IN ('received', 'failed');
 
-CREATE INDEX webhook_inbox_due ON platform.webhook_inbox (next_attempt_at) WHERE status IN ('received', 'failed');
+CREATE INDEX webhook_inbox_lease ON platform.webhook_inbox (claimed_until) WHERE status = 'claimed';
 
 COMMENT ON TABLE platform.webhook_inbox IS 'Webhook deliveries, committed before they are answered';
 
@@ -1242,9 +1274,9 @@ CREATE TABLE core.orders (
     CONSTRAINT orders_tenant_id_fkey FOREIGN KEY(tenant_id) REFERENCES platform.tenant (id) ON DELETE CASCADE
 );
 
-CREATE INDEX orders_contact ON core.orders (contact_id);
-
 CREATE INDEX orders_ordered ON core.orders (tenant_id, ordered_at);
+
+CREATE INDEX orders_contact ON core.orders (contact_id);
 
 COMMENT ON TABLE core.orders IS 'Sales orders: one row per real order, whatever number of systems know it';
 
@@ -1422,37 +1454,6 @@ COMMENT ON COLUMN platform.webhook_secret.last_used_at IS 'Shows when an old sec
 
 COMMENT ON COLUMN platform.webhook_secret.created_at IS 'When it was made';
 
-CREATE TABLE platform.webhook_dedupe (
-    endpoint_id TEXT NOT NULL,
-    dedupe_key BYTEA NOT NULL,
-    body_sha256 BYTEA NOT NULL,
-    inbox_id UUID NOT NULL,
-    first_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    last_seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
-    seen_count INTEGER DEFAULT 1 NOT NULL,
-    body_conflict BOOLEAN DEFAULT false NOT NULL,
-    CONSTRAINT webhook_dedupe_pkey PRIMARY KEY (endpoint_id, dedupe_key),
-    CONSTRAINT webhook_dedupe_endpoint_id_fkey FOREIGN KEY(endpoint_id) REFERENCES platform.webhook_endpoint (id) ON DELETE CASCADE
-);
-
-COMMENT ON TABLE platform.webhook_dedupe IS 'What was already received; not partitioned so that the key stays unique';
-
-COMMENT ON COLUMN platform.webhook_dedupe.endpoint_id IS 'Endpoint';
-
-COMMENT ON COLUMN platform.webhook_dedupe.dedupe_key IS 'SHA-256 of the provider''s key';
-
-COMMENT ON COLUMN platform.webhook_dedupe.body_sha256 IS 'Of the first delivery';
-
-COMMENT ON COLUMN platform.webhook_dedupe.inbox_id IS 'The stored delivery';
-
-COMMENT ON COLUMN platform.webhook_dedupe.first_seen_at IS 'First delivery';
-
-COMMENT ON COLUMN platform.webhook_dedupe.last_seen_at IS 'Latest delivery';
-
-COMMENT ON COLUMN platform.webhook_dedupe.seen_count IS 'Deliveries under this key';
-
-COMMENT ON COLUMN platform.webhook_dedupe.body_conflict IS 'Another body came under the same key';
-
 CREATE TABLE core.order_lines (
     id UUID DEFAULT gen_random_uuid() NOT NULL,
     tenant_id UUID NOT NULL,
@@ -1572,9 +1573,9 @@ CREATE TABLE core.external_ref (
 
 CREATE INDEX external_ref_core ON core.external_ref (entity, core_id);
 
-CREATE INDEX external_ref_match ON core.external_ref (entity, tenant_id, match_key);
-
 CREATE INDEX external_ref_other ON core.external_ref (entity, tenant_id, other_key) WHERE other_key IS NOT NULL;
+
+CREATE INDEX external_ref_match ON core.external_ref (entity, tenant_id, match_key);
 
 COMMENT ON TABLE core.external_ref IS 'Which canonical row is which record of which app';
 

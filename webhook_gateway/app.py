@@ -1,0 +1,107 @@
+"""The gateway's Starlette app: routes and lifespan."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schemabase_dagster.database import conninfo
+from webhook_gateway.answers import TRACE_HEADER, error_body
+from webhook_gateway.deadlines import Deadlines
+from webhook_gateway.endpoints import Endpoints
+from webhook_gateway.health import Health
+from webhook_gateway.intake import Intake, trace_of
+from webhook_gateway.jwks import Jwks
+from webhook_gateway.link import Database, Desk
+from webhook_gateway.notes import Notes
+from webhook_gateway.settings import GatewaySettings, gateway_settings
+from webhook_gateway.signals import Notifier, listen
+from webhook_gateway.writer import Store, Writer
+
+
+def create_app(
+    settings: GatewaySettings | None = None,
+    *,
+    address: Callable[[], str] = conninfo,
+    store: Store | None = None,
+) -> Starlette:
+    """Make the app; it connects when it starts and works without a database until one is there.
+
+    Args:
+        settings: limits; from the environment when None.
+        address: tells the connection string of the database, asked for every connection.
+        store: where deliveries go instead of the inbox; for benchmarks.
+    """
+    settings = settings or gateway_settings()
+    database = Database(settings, address)
+    desk = Desk(database)
+    jwks = Jwks()
+    endpoints = Endpoints(desk, jwks, settings.cache_seconds)
+    notes = Notes(desk, access_log=settings.access_log)
+    notifier = Notifier(database)
+    writer = Writer(database, notifier.stored)
+    health = Health(settings, desk)
+    deadlines = Deadlines(settings.read_seconds)
+    intake = Intake(settings, endpoints, store or writer, notes, deadlines)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        writer.start()
+        background = [
+            asyncio.create_task(work)
+            for work in (
+                notifier.run(),
+                listen(database, endpoints.forget),
+                notes.run(),
+                deadlines.run(),
+            )
+        ]
+        try:
+            yield
+        finally:
+            await writer.stop()
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            notes.write_log()
+            await notes.flush()
+            await jwks.close()
+            await desk.close()
+
+    return Starlette(
+        routes=[
+            Route("/v1/webhooks/{provider}/{endpoint_id}", intake),
+            Route("/healthz", health.alive),
+            Route("/readyz", health.ready),
+            Route("/metrics", health.metrics),
+        ],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+        lifespan=lifespan,
+    )
+
+
+async def _refuse(request: Request, fault: Exception) -> Response:
+    status = fault.status_code if isinstance(fault, HTTPException) else 500
+    headers = fault.headers if isinstance(fault, HTTPException) else None
+    return _error(request, status, headers)
+
+
+async def _fail(request: Request, _fault: Exception) -> Response:
+    return _error(request, 500, None)
+
+
+def _error(request: Request, status: int, headers: Any) -> Response:
+    trace = trace_of(dict(request.scope["headers"])).decode()
+    body = error_body(status, trace)
+    return Response(
+        body,
+        status,
+        {**(headers or {}), TRACE_HEADER.decode(): trace},
+        media_type="application/json",
+    )

@@ -1,0 +1,18 @@
+"""Saleor: events by header, no delivery id; repeats carry the same bytes."""
+
+from typing import Final
+
+from webhook_gateway.inbound import Inbound
+from webhook_gateway.providers.base import DedupeKey, Options, Provider
+
+
+def _event_type(inbound: Inbound, _options: Options) -> str | None:
+    return inbound.event(b"saleor-event", b"x-saleor-event")
+
+
+def _dedupe(inbound: Inbound, options: Options) -> DedupeKey:
+    event = _event_type(inbound, options) or ""
+    return DedupeKey((event.encode(), inbound.body_sha256), daily=True)
+
+
+PROVIDER: Final = Provider("saleor", _event_type, _dedupe, accepted_status=200)
