@@ -122,8 +122,8 @@ def push_order(world: World, shop: ShopOrder, at: int) -> ZohoOrder:
         reference="",
         created=second,
         modified=second,
+        content=deepcopy(shop.content),
     )
-    zoho.content = deepcopy(shop.content)
     zoho.twin, shop.twin = shop, zoho
     return zoho
 

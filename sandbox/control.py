@@ -9,11 +9,13 @@ from sandbox.faults import Fault
 from sandbox.money import total_up
 from sandbox.notices import Notices, Subscription
 from sandbox.saleor.documents import global_id, order_node
+from sandbox.saleor.listing import node_bytes
 from sandbox.state import State, make_state
 from sandbox.store import ShopOrder, ZohoOrder
 from sandbox.webhooks import RETRY_SECONDS
 from sandbox.world import World
 from sandbox.zoho.entities import ENTITIES
+from sandbox.zoho.listing import row_bytes
 
 
 class Control(DataControl):
@@ -217,6 +219,19 @@ class Control(DataControl):
                 return order_node(world, record)
             plural = "salesorders" if entity == "orders" else entity
             return ENTITIES[plural].detail(world, record)
+
+    def prerender(self, merchant: str, system: str, entity: str = "orders") -> int:
+        """Render every list row now, so that a benchmark measures the reader; return how many."""
+        with self.state.lock:
+            world, inline = self._world(merchant), self.state.options.inline_lines
+            records = changes.entity_table(world, system, entity).newest()
+            for record in records:
+                if isinstance(record, ShopOrder):
+                    node_bytes(world, record)
+                    continue
+                zoho = ENTITIES["salesorders" if entity == "orders" else entity]
+                row_bytes(world, zoho, record, inline=inline and entity == "orders")
+            return len(records)
 
     def truth(self, merchant: str) -> list[dict[str, Any]]:
         """One row per real order: its ids in both systems, numbers, totals in minor units."""

@@ -1,5 +1,6 @@
 """Seeding: the data that a merchant starts with, coherent, uneven and repeatable."""
 
+from copy import deepcopy
 from random import Random
 
 from sandbox.merchants import Merchant
@@ -73,7 +74,11 @@ def _typed_by_hand(world: World, rng: Random, sale: Sale, stage: str) -> None:
     created = sale.created // SECOND * SECOND
     modified = _later(rng, created, world.now - created) // SECOND * SECOND
     reference = f"Mail {sale.index}" if rng.random() < 0.2 else ""
-    order = add_zoho_order(
+    content = None
+    if rng.random() < 0.1:
+        content = world.make_content(sale)
+        content.adjustment_minor = rng.choice((-2, -1, 1, 3))
+    add_zoho_order(
         world,
         sale,
         stage,
@@ -81,9 +86,8 @@ def _typed_by_hand(world: World, rng: Random, sale: Sale, stage: str) -> None:
         reference=reference,
         created=created,
         modified=max(created, modified),
+        content=content,
     )
-    if rng.random() < 0.1:
-        world.own_content(order).adjustment_minor = rng.choice((-2, -1, 1, 3))
 
 
 def _stage(rng: Random, age: int) -> str:
@@ -133,6 +137,8 @@ def _plant(world: World) -> None:
     content = world.own_content(odd)
     before = total_up(content).total
     content.shipping_minor += 500
+    if odd.invoice:
+        odd.invoice.content = deepcopy(content)
     twin_id = odd.twin.id if odd.twin else ""
     world.planted["totals_differ"] = {
         "zoho": odd.id,

@@ -26,7 +26,7 @@ class Shop:
     api_url: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Account:
     """Everything of one merchant."""
 

@@ -110,6 +110,7 @@ def add_zoho_order(
     reference: str,
     created: int,
     modified: int,
+    content: Content | None = None,
 ) -> ZohoOrder:
     """Add a Zoho sales order, and its invoice when the stage has one."""
     order = ZohoOrder(
@@ -120,6 +121,7 @@ def add_zoho_order(
         sale,
         stage,
         reference,
+        content=content,
     )
     world.zoho_orders.add(order)
     if stage in {"paid", "partial", "done"}:

@@ -38,13 +38,16 @@ class SaleorApi:
 
     def app(self) -> Starlette:
         """The ASGI application."""
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route("/graphql/", self._graphql, methods=["POST"]),
                 Route("/.well-known/jwks.json", self._jwks),
                 Route("/health/", lambda _request: Response("")),
             ],
         )
+        # The real server answers 404 without the slash and redirects nobody.
+        app.router.redirect_slashes = False
+        return app
 
     @property
     def _account(self) -> Account:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from sandbox.faults import Fault, find, spoil
-from sandbox.saleor.documents import STATUSES, global_id, order_key, order_node
+from sandbox.saleor.documents import STATUSES, order_key, order_node
 from sandbox.store import ShopOrder
 from sandbox.times import parse_saleor_time, saleor_time
 from sandbox.world import World
@@ -58,7 +58,7 @@ def connection(
         start = max(start - shift.rows, 0)
     chosen = records[start : start + first]
     has_next = start + first < len(records)
-    rows = spoil([_node_bytes(world, order) for order in chosen], faults, "id")
+    rows = spoil([node_bytes(world, order) for order in chosen], faults, "id")
     cursors = [_encode(sort.cursor(order)) for order in chosen]
     edges = b",".join(
         b'{"cursor":"%b","node":%b}' % (cursor.encode(), row)
@@ -90,7 +90,7 @@ def single(world: World, variables: Mapping[str, Any], faults: Sequence[Fault] =
     order = world.shop_orders.by_id.get(key)
     if order is None:
         return b"null"
-    return spoil([_node_bytes(world, order)], faults, "id")[0]
+    return spoil([node_bytes(world, order)], faults, "id")[0]
 
 
 def _first(variables: Mapping[str, Any]) -> int:
@@ -164,7 +164,8 @@ def _encode(values: list[str]) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _node_bytes(world: World, order: ShopOrder) -> bytes:
+def node_bytes(world: World, order: ShopOrder) -> bytes:
+    """The rendered order, rendered at most once per change."""
     if order.row is None:
         order.row = orjson.dumps(order_node(world, order))
     return order.row
@@ -207,5 +208,3 @@ NUMBER_DOWN = Sort(
     lambda order: [order.number, order.id],
     _parse_number,
 )
-
-__all__ = ["FieldError", "VariableError", "connection", "global_id", "single"]

@@ -61,10 +61,10 @@ class ZohoApi:
     async def _api(self, request: Request) -> Response:
         path = request.path_params["path"].strip("/")
         organization_id = request.query_params.get("organization_id", "")
-        account = self._state.by_organization(organization_id)
-        if path == "organizations" and account is None:
-            account = self._by_token(request)
-        if account is None:
+        account, owner = self._state.by_organization(organization_id), self._by_token(request)
+        if path == "organizations":
+            account = account or owner
+        if account is None or owner not in {None, account}:
             return self._foreign(request, organization_id)
         collection, _, rest = path.partition("/")
         where = "detail" if rest and collection in ENTITIES else "list"

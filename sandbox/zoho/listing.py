@@ -48,7 +48,7 @@ def page_body(
     start = _start(page, per_page, faults)
     chosen = _slice(records, start, per_page, newest_first=direction == "D")
     rows = spoil(
-        [_row_bytes(world, entity, record, inline=inline) for record in chosen],
+        [row_bytes(world, entity, record, inline=inline) for record in chosen],
         faults,
         entity.id_key,
     )
@@ -157,7 +157,8 @@ def _check_date(name: str, value: str) -> None:
         raise BadValueError(name) from None
 
 
-def _row_bytes(world: World, entity: Entity, record: Record, *, inline: bool) -> bytes:
+def row_bytes(world: World, entity: Entity, record: Record, *, inline: bool) -> bytes:
+    """The rendered list row of a record, rendered at most once per change."""
     if record.row is None:
         render = entity.detail if inline else entity.row
         record.row = orjson.dumps(render(world, record))
