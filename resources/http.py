@@ -35,9 +35,6 @@ from schemabase_dagster.streams import JsonObject, Lane
 
 USER_AGENT: Final = f"schemabase-dagster/{__version__}"
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-RATE_LIMIT_SECONDS: Final = 10.0
-"""Pause after a 429 that does not say how long."""
-
 NOT_JSON: Final = object()
 """Payload of a reply whose body is not JSON."""
 
@@ -57,6 +54,7 @@ class HttpOptions:
         attempts: attempts at one call.
         backoff_seconds: first pause between attempts; doubles.
         max_wait_seconds: longest pause taken inside a run; a longer one ends the run.
+        rate_limit_seconds: pause after a 429 that does not say how long.
     """
 
     connect_seconds: float = 5.0
@@ -65,6 +63,7 @@ class HttpOptions:
     attempts: int = 3
     backoff_seconds: float = 0.5
     max_wait_seconds: float = 150.0
+    rate_limit_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +222,7 @@ class HttpClient:
             raise
         except RateLimited as error:
             if call.kind != "token":
-                self._limiter.block(error.retry_after or RATE_LIMIT_SECONDS)
+                self._limiter.block(error.retry_after or self._options.rate_limit_seconds)
             raise
         return reply
 
@@ -288,7 +287,8 @@ class HttpClient:
         pause = backoff * random.uniform(0.5, 1.5)  # noqa: S311 - spreads retries
         if isinstance(error, ProviderError) and error.retry_after is not None:
             return error.retry_after + pause
-        return RATE_LIMIT_SECONDS + pause if isinstance(error, RateLimited) else pause
+        extra = self._options.rate_limit_seconds if isinstance(error, RateLimited) else 0.0
+        return extra + pause
 
     def _sleep(self, seconds: float) -> None:
         self._stopping.wait(seconds)

@@ -32,6 +32,9 @@ class SystemResource(ConfigurableResource[None], ABC):
         gt=0,
         description="Longest pause inside a run when the system asks to slow down",
     )
+    rate_limit_seconds: float = Field(
+        default=10.0, gt=0, description="Pause after a 429 that does not say how long"
+    )
     clock_scale: float = Field(
         default=1.0,
         ge=1,
@@ -59,6 +62,7 @@ class SystemResource(ConfigurableResource[None], ABC):
                 attempts=self.attempts,
                 backoff_seconds=self.backoff_seconds,
                 max_wait_seconds=self.max_wait_seconds,
+                rate_limit_seconds=self.rate_limit_seconds / self.clock_scale,
             ),
             clock_scale=self.clock_scale,
         )

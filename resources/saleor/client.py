@@ -18,7 +18,7 @@ from resources.saleor.source import SaleorConnection
 from resources.saleor.system import SALEOR, SaleorConfig
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
-from schemabase_dagster.errors import ProviderContractError
+from schemabase_dagster.errors import ProviderContractError, ProviderUnavailable
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
 from schemabase_dagster.tenancy import App
 
@@ -128,7 +128,11 @@ class SaleorClient:
             reply = self._query(
                 "list", source.page_operation, source.page_document, {**variables, "after": after}
             )
+            before = after
             records, after = _connection(reply, source)
+            if after is not None and after == before:
+                what = f"{source.page_operation}: the cursor does not move"
+                raise ProviderUnavailable(SYSTEM, what, status=reply.status)
             more = after is not None
             number += 1
             yield Page(records, number, {"after": after} if more else None, reply.made_at)

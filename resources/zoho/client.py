@@ -22,7 +22,9 @@ from schemabase_dagster.tenancy import App
 from schemabase_dagster.tokens import Token
 
 SCOPE: Final = "ZohoInventory.FullAccess.all,ZohoBooks.FullAccess.all"
+TOKEN_SECONDS: Final = 3600.0
 RENEW_SECONDS: Final = 300.0
+"""A token is renewed when it has so long to live."""
 MINUTE_SHARE: Final = 0.9
 """Part of the minute limit used as steady rate; the rest is for bursts."""
 IDS_IN_FILTER: Final = 200
@@ -208,7 +210,9 @@ class ZohoClient:
         url = f"{self._config.accounts_root()}/oauth/v2/token"
         call = Call("token", "get an access token", "POST", url, form=form)
         reply = self._api.call_openly(call, token_judge(self._api.refused, self._api.scale))
-        seconds = float(reply.payload.get("expires_in") or 3600)
+        seconds = float(reply.payload.get("expires_in") or TOKEN_SECONDS)
+        # One that lives shorter than the margin would be renewed before every call.
+        seconds = max(seconds, 2 * RENEW_SECONDS)
         return Token(reply.payload["access_token"], seconds / self._api.scale)
 
 

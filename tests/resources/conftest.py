@@ -1,4 +1,4 @@
-"""Fixtures of the client tests: a server that answers as it is told."""
+"""Fixtures of the client tests: a server that answers as it is told, and a large sandbox."""
 
 import threading
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from sandbox.runner import Sandbox
+from tests.resources.sandboxes import MERCHANT
 from tests.resources.script import Script
 
 
@@ -35,3 +37,18 @@ def script() -> Iterator[Script]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def large_sandbox_server() -> Iterator[Sandbox]:
+    """A sandbox whose lists have several pages."""
+    with Sandbox(seed=11, size=900, merchants=(MERCHANT,)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def large_sandbox(large_sandbox_server: Sandbox) -> Sandbox:
+    """The large sandbox as it was at its start."""
+    large_sandbox_server.reset()
+    large_sandbox_server.control.set_clock_scale(1)
+    return large_sandbox_server
