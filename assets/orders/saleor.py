@@ -116,13 +116,16 @@ class _Order(SourceModel):
 def map_order(record: SourceRecord) -> Candidate:
     """Map a Saleor order (specification section 16.1, defects of section 28 mended)."""
     order = _Order.model_validate(record.payload)
-    number = order.externalReference or f"{record.config.order_prefix}-{order.number}"
+    prefixed = f"{record.config.order_prefix}-{order.number}"
+    number = order.externalReference or prefixed
     discount = _order_discount(order)
     billing = order.billingAddress
     status = STATUS.get(order.status, "unconfirmed")
     payment = PAYMENT_STATUS.get(order.paymentStatus or "", "unpaid")
     return Candidate(
         match_key=number,
+        # An ERP that took the order over by its number knows it by that.
+        other_key=prefixed if order.externalReference else None,
         number=order.number,
         status=order.status,
         values={

@@ -215,6 +215,7 @@ class Matcher:
                 found.add(self._natural[item.match_key])
         if item.other_key is not None:
             found |= self._by_match.get(item.other_key, set())
+            found |= self._shared_other(item)
         allowed = sorted(row_id for row_id in decided if row_id != current)
         refused: list[UUID] = []
         for row_id in sorted(found - decided):
@@ -226,6 +227,24 @@ class Matcher:
             (refused if self._is_taken(item.record, row) else allowed).append(row_id)
         allowed.sort(key=lambda row_id: (row_id not in decided, not self._rows[row_id].live))
         return allowed, refused
+
+    def _shared_other(self, item: Arriving) -> set[UUID]:
+        """Return rows whose other key is the same, where one of the two is a shop's.
+
+        A shop's other key is its own number beside an external reference; two references typed
+        in two ERPs may be equal by chance.
+        """
+        rows = self._by_other.get(item.other_key or "", set())
+        if item.record[0] in self._shops:
+            return rows
+        return {
+            row_id
+            for row_id in rows
+            if any(
+                record[0] in self._shops and link.other_key == item.other_key
+                for record, link in self._rows[row_id].live.items()
+            )
+        }
 
     def _is_taken(self, record: RecordKey, row: _Row) -> bool:
         return self._exclusive and any(

@@ -31,7 +31,7 @@ WITH hits AS (
     WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.match_key = ANY(%(keys)s)
     UNION
     SELECT r.core_id FROM core.external_ref AS r
-    WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.other_key = ANY(%(own)s)
+    WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.other_key = ANY(%(keys)s)
     UNION
     SELECT r.core_id
     FROM core.external_ref AS r
@@ -173,7 +173,6 @@ def find_linked(
         "apps": [record[0] for record in batch],
         "ids": [record[1] for record in batch],
         "keys": list(own | other),
-        "own": list(own),
         "partner_apps": [record[0] for record in partners],
         "partner_ids": [record[1] for record in partners],
     }
