@@ -1,6 +1,7 @@
 """Child processes that start together, are watched, and leave nothing behind."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from schemabase_dagster.errors import ConfigurationError, SchemabaseError
 POLL_SECONDS = 0.1
 TAIL_LINES = 12
 REAP_SECONDS = 2.0
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class ServiceDied(SchemabaseError):  # noqa: N818 - says what happened
@@ -175,8 +178,9 @@ class Supervisor:
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
-    """Return the last lines of a log file."""
+    """Return the last lines of a log file, without colours."""
     text = log.read_text("utf-8", errors="replace") if log.exists() else ""
+    text = _COLOURS.sub("", text)
     return "\n".join(text.rstrip().splitlines()[-lines:])
 
 

@@ -97,11 +97,12 @@ def _start(
         stand_ins: Mapping[str, Any] = json.loads(home.sandbox_info.read_bytes())
     options.prepare(stand_ins)
     with step("Starting Dagster and the webhook gateway"):
-        webserver = supervisor.start(services.webserver(environment, home, ports))
         gateway = supervisor.start(services.gateway(environment, ports))
+        # its port opens when the code is loaded; who asks earlier keeps the error
         _await(supervisor, [code_server])
-        daemon = supervisor.start(services.daemon(environment, home))
-        _await(supervisor, [webserver, gateway, daemon])
+        webserver = supervisor.start(services.webserver(environment, home, ports))
+        daemon = supervisor.start(services.daemon(environment, home, ports))
+        _await(supervisor, [gateway, webserver, daemon])
     return stand_ins
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from schemabase_dagster.stack.dagster_api import DagsterApi, is_true
 from schemabase_dagster.stack.home import Home
 from schemabase_dagster.stack.ports import LOOPBACK, accepts, answers, choose_port, free_port
 from schemabase_dagster.stack.process import Service
@@ -100,11 +101,11 @@ def webserver(environment: Mapping[str, str], home: Home, ports: Ports) -> Servi
             *("--log-level", "warning"),
         ),
         environment=environment,
-        is_ready=partial(answers, f"{ports.webserver_url}/server_info"),
+        is_ready=partial(is_true, DagsterApi(ports.webserver_url).code_is_loaded),
     )
 
 
-def daemon(environment: Mapping[str, str], home: Home) -> Service:
+def daemon(environment: Mapping[str, str], home: Home, ports: Ports) -> Service:
     """Describe the daemon: schedules, sensors and the queue of runs."""
     return Service(
         name="daemon",
@@ -113,6 +114,7 @@ def daemon(environment: Mapping[str, str], home: Home) -> Service:
             *("--workspace", str(home.workspace), "--log-level", "info"),
         ),
         environment=environment,
+        is_ready=partial(is_true, DagsterApi(ports.webserver_url).daemons_beat),
     )
 
 
