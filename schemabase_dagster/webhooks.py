@@ -273,17 +273,17 @@ def delete_endpoint(conn: Connection[Any], endpoint_id: str) -> None:
     _tell_gateways(conn, endpoint_id)
 
 
+def endpoint_url(gateway_url: str, provider: str, endpoint_id: str) -> str:
+    """Return the address that a sender posts to."""
+    return f"{gateway_url.rstrip('/')}/v1/webhooks/{provider}/{endpoint_id}"
+
+
 def make_secret(scheme: str) -> str:
     """Return a new random secret in the form that a scheme's senders take."""
     if scheme == "standard_webhooks":
         return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     letters = string.ascii_letters + string.digits
     return "".join(secrets.choice(letters) for _ in range(SECRET_CHARACTERS))
-
-
-def secret_aad(secret_id: UUID) -> bytes:
-    """Return what binds the envelope of a secret to its row."""
-    return f"webhook_secret:{secret_id}".encode()
 
 
 def _add_secret(conn: Connection[Any], endpoint_id: str, scheme: str) -> str | None:
@@ -304,7 +304,7 @@ def _add_secret(conn: Connection[Any], endpoint_id: str, scheme: str) -> str | N
         values["secret_hash"] = hashlib.sha256(secret.encode()).digest()
     else:
         values["secret_enc"], values["key_id"] = vault.encrypt(
-            secret.encode(), secret_aad(secret_id)
+            secret.encode(), vault.webhook_secret_aad(secret_id)
         )
     conn.execute(_INSERT_SECRET, values)
     return secret

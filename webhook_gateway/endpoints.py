@@ -17,7 +17,6 @@ from psycopg.rows import dict_row
 
 from schemabase_dagster import tenancy, vault
 from schemabase_dagster.inbox.due import FEATURE
-from schemabase_dagster.webhooks import secret_aad
 from webhook_gateway.answers import Refusal
 from webhook_gateway.buckets import Buckets
 from webhook_gateway.endpoint_secrets import Secret
@@ -150,5 +149,5 @@ def load_endpoint(conn: Connection[Any], endpoint_id: str, jwks: Jwks) -> Endpoi
 def _secret(row: dict[str, Any]) -> Secret:
     value = row["secret_hash"]
     if row["kind"] == "hmac":
-        value = vault.decrypt(row["secret_enc"], row["key_id"], secret_aad(row["id"]))
+        value = vault.decrypt(row["secret_enc"], row["key_id"], vault.webhook_secret_aad(row["id"]))
     return Secret(row["id"], row["kind"], value, row["valid_from"], row["valid_until"])

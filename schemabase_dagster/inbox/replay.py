@@ -41,13 +41,15 @@ JOIN platform.tenant AS t ON t.id = w.tenant_id
 WHERE {conditions}
 """
 
-# Copies of copies are left out, or replaying a range twice would double its size each time.
+# Copies of copies are left out, or replaying a range twice would double its size each time; so is
+# what still waits, since it will be processed anyway.
 _REPLAY: Final = """
 WITH chosen AS (
     SELECT w.id
     FROM platform.webhook_inbox AS w
     JOIN platform.tenant AS t ON t.id = w.tenant_id
     WHERE {conditions}
+      AND w.status IN ('processed', 'ignored')
       AND w.replay_of IS NULL
       AND w.id > %(after)s
     ORDER BY w.id
@@ -104,7 +106,9 @@ def count_selected(conn: Connection[Any], selection: Selection) -> int:
 
 
 def replay(conn: Connection[Any], selection: Selection) -> int:
-    """Queue copies of deliveries and return how many; each copy names its original.
+    """Queue copies of settled deliveries and return how many; each copy names its original.
+
+    What waits is left alone, and dead ones are revived in place (``revive_dead``).
 
     Copies are committed in chunks when the connection commits automatically, so that a replay of
     a month neither holds locks for long nor loses what it has done when it is stopped.

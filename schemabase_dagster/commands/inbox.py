@@ -1,0 +1,184 @@
+"""``schemabase inbox``: see stored webhook deliveries and process them again."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+from psycopg import Connection
+
+from schemabase_dagster import database, inbox
+from schemabase_dagster.clock import parse_instant
+from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.inbox import Selection, Summary
+from schemabase_dagster.terminal import plural, print_json, say, show
+
+NAME = "inbox"
+
+T = TypeVar("T")
+
+app = typer.Typer(help="Webhook deliveries: what came, what became of it, once more.")
+
+Tenant = Annotated[str | None, typer.Option(help="Only of this tenant.")]
+Provider = Annotated[str | None, typer.Option(help="Only from this system.")]
+Status = Annotated[
+    str | None, typer.Option(help="received, claimed, processed, ignored, failed or dead.")
+]
+Since = Annotated[str | None, typer.Option(help="Received at or after, ISO 8601.")]
+Until = Annotated[str | None, typer.Option(help="Received before, ISO 8601.")]
+Limit = Annotated[int, typer.Option(min=1, help="Number of rows.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Sure = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+COLUMNS = {
+    "id": "Delivery",
+    "received_at": "Received",
+    "tenant_slug": "Tenant",
+    "app_key": "App",
+    "event_type": "Event",
+    "status": "Status",
+    "attempts": "Attempts",
+    "last_error": "Why",
+}
+
+
+@app.command(name="list")
+def list_(
+    *,
+    tenant: Tenant = None,
+    provider: Provider = None,
+    status: Status = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries, newest first."""
+    selection = Selection(
+        tenant=tenant,
+        provider=provider,
+        status=status,
+        since=_instant(since),
+        until=_instant(until),
+    )
+    _print_list(selection, limit, as_json=as_json, empty="No deliveries match.")
+
+
+@app.command()
+def dead(
+    *,
+    tenant: Tenant = None,
+    provider: Provider = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries that were given up, with the reason."""
+    selection = Selection(tenant=tenant, provider=provider, status="dead")
+    _print_list(selection, limit, as_json=as_json, empty="No dead deliveries.")
+
+
+@app.command(name="show")
+def show_(
+    delivery: Annotated[str, typer.Argument(help="Id of the delivery.")],
+    *,
+    body: Annotated[
+        bool, typer.Option("--body", help="Print the body; it may be personal.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one delivery: headers without secrets, and the body only with --body."""
+    inbox_id = _id(delivery)
+    with database.transaction() as conn:
+        found = inbox.show(conn, inbox_id)
+    if found is None:
+        raise ConfigurationError(
+            f"There is no delivery '{delivery}'.", "Run 'schemabase inbox list' to see some."
+        )
+    facts = asdict(found)
+    text = (facts.pop("body") or b"").decode("utf-8", "replace")
+    if as_json:
+        print_json(facts | ({"body": text} if body else {}))
+        return
+    _print_facts(found)
+    if body:
+        typer.echo(text)
+
+
+@app.command()
+def replay(
+    deliveries: Annotated[list[str] | None, typer.Argument(help="Ids of deliveries.")] = None,
+    *,
+    tenant: Tenant = None,
+    provider: Provider = None,
+    status: Status = None,
+    since: Since = None,
+    until: Until = None,
+    yes: Sure = False,
+) -> None:
+    """Process deliveries again: dead ones in place, others as a copy. Changes nothing twice."""
+    selection = Selection(
+        ids=tuple(map(_id, deliveries or [])),
+        tenant=tenant,
+        provider=provider,
+        status=status,
+        since=_instant(since),
+        until=_instant(until),
+    )
+    if selection == Selection():
+        raise ConfigurationError(
+            "Nothing was chosen to be replayed.",
+            "Name deliveries, or narrow down with --tenant, --status, --since, --until.",
+        )
+    with database.connect(autocommit=True) as conn:
+        found = inbox.count_selected(conn, selection)
+        if found and not yes and len(selection.ids) != found:
+            typer.confirm(f"Replay {plural(found, 'delivery', 'deliveries')}?", abort=True)
+        revived, copied = _replay(conn, selection)
+    say(
+        f"{plural(revived, 'dead delivery', 'dead deliveries')} tried again, "
+        f"{plural(copied, 'delivery', 'deliveries')} copied; the next run takes them."
+    )
+
+
+def _replay(conn: Connection[Any], selection: Selection) -> tuple[int, int]:
+    revived = inbox.revive_dead(conn, selection)
+    # The dead ones of the selection are due by now, hence not settled, and are not copied.
+    return revived, inbox.replay(conn, selection)
+
+
+def _print_list(selection: Selection, limit: int, *, as_json: bool, empty: str) -> None:
+    with database.transaction() as conn:
+        rows = inbox.list_rows(conn, selection, limit)
+    show(COLUMNS, [_facts(row) for row in rows], as_json=as_json, empty=empty)
+
+
+def _facts(row: Summary) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name != "body"}
+
+
+def _print_facts(found: Summary) -> None:
+    for name, value in _facts(found).items():
+        if name == "headers":
+            continue
+        typer.echo(f"{name:<16} {'-' if value is None else value}")
+    for name, value in found.headers.items():
+        typer.echo(f"  {name}: {value}")
+
+
+def _id(text: str) -> UUID:
+    return _parsed(UUID, text, "the id of a delivery", "Run 'schemabase inbox list' to see ids.")
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    return _parsed(parse_instant, text, "an instant", "Write it as 2026-01-31T08:00:00Z.")
+
+
+def _parsed(parse: Callable[[str], T], text: str, what: str, hint: str) -> T:
+    try:
+        return parse(text)
+    except ValueError:
+        raise ConfigurationError(f"'{text}' is not {what}.", hint) from None
