@@ -60,15 +60,16 @@ def fetch_rows(conn: Connection[Any], statement: Any, values: Mapping[str, Any])
         return list(cursor.execute(statement, values).fetchall())
 
 
-def none_of(rows: Sequence[Row], what: str, *, severity: Severity = "WARN") -> Verdict:
+def none_of(rows: Sequence[Row], one: str, many: str, *, severity: Severity = "WARN") -> Verdict:
     """Return the verdict of a check that hopes to find nothing.
 
     Args:
         rows: what it found; the column ``found`` holds the full count.
-        what: what was looked for, in the plural, such as ``open conflicts``.
+        one: what was looked for, such as ``open conflict``.
+        many: the same in the plural.
         severity: how bad it is when there are some.
     """
     count = int(rows[0]["found"]) if rows else 0
     shown = [{key: value for key, value in row.items() if key != "found"} for row in rows]
-    summary = f"{count} {what}" if count else f"no {what}"
+    summary = f"{count or 'no'} {one if count == 1 else many}"
     return Verdict(not count, summary, severity, {"count": count}, shown[:SHOWN_ROWS])

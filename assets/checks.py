@@ -136,9 +136,8 @@ def core_checks(entity: Entity, streams: tuple[str, ...]) -> tuple[Check, ...]:
             "Every source record became part of a row. analytics.unmatched_record lists the "
             "others with the reason.",
             lambda conn, tenant: none_of(
-                fetch_rows(
-                    conn, _UNMATCHED, {"tenant": tenant.slug, "streams": list(streams)}
-                ),
+                fetch_rows(conn, _UNMATCHED, {"tenant": tenant.slug, "streams": list(streams)}),
+                "unmatched record",
                 "unmatched records",
             ),
         ),
@@ -149,6 +148,7 @@ def core_checks(entity: Entity, streams: tuple[str, ...]) -> tuple[Check, ...]:
             "shows them, 'schemabase conflict resolve' settles one.",
             lambda conn, tenant: none_of(
                 fetch_rows(conn, _CONFLICTS, {"tenant_id": tenant.id, "entity": entity.name}),
+                "open conflict",
                 "open conflicts",
             ),
         ),
@@ -200,7 +200,9 @@ def check_rejected(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Ver
 
 def _check_dead_letters(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Verdict:
     values = {"tenant_id": tenant.id, "system": stream.system.name}
-    return none_of(fetch_rows(conn, _DEAD_LETTERS, values), "dead webhook deliveries")
+    return none_of(
+        fetch_rows(conn, _DEAD_LETTERS, values), "dead webhook delivery", "dead webhook deliveries"
+    )
 
 
 def _age(row: Row, now: datetime) -> float:

@@ -1,9 +1,11 @@
 """raw_asset, core_asset and analytics_asset: from a description to an asset with all it needs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import dagster as dg
+from dagster._utils.warnings import PreviewWarning
 
 from assets import failures, metadata, registry, syncing
 from assets.checking import Check
@@ -15,6 +17,9 @@ from schemabase_dagster import database, tags
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.streams import Stream
+from schemabase_dagster.tenancy import Tenant
+
+Body: TypeAlias = Callable[[dg.AssetExecutionContext], dg.MaterializeResult[Any]]
 
 OWNERS: Final = ("team:data",)
 
@@ -49,8 +54,11 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
     checks = raw_checks(stream)
     system = stream.system.name
 
-    @dg.asset(
-        **_common(("raw", stream.name), stream.group, stream.description, checks),
+    @_asset(
+        ("raw", stream.name),
+        stream.group,
+        stream.description,
+        checks,
         kinds={"postgres", system},
         pool=system,
         code_version=stream.version,
@@ -60,7 +68,7 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
             "dagster/column_schema": _raw_schema(),
         },
     )
-    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
         with failures.translated(system):
             open_client = getattr(context.resources, system).open
             done = syncing.pull(stream, open_client, _request(context))
@@ -79,8 +87,11 @@ def core_asset(entity: Entity) -> dg.AssetsDefinition:
     own = [check for check in registry.checks() if check.asset == ("core", entity.table.name)]
     checks = (*core_checks(entity, tuple(streams)), *own)
 
-    @dg.asset(
-        **_common(("core", entity.table.name), entity.group, entity.description, checks),
+    @_asset(
+        ("core", entity.table.name),
+        entity.group,
+        entity.description,
+        checks,
         kinds={"postgres"},
         deps=_core_deps(entity, streams),
         code_version="-".join(stream.version for stream in streams.values()) or "1",
@@ -89,7 +100,7 @@ def core_asset(entity: Entity) -> dg.AssetsDefinition:
             "dagster/column_schema": metadata.table_schema(entity.table),
         },
     )
-    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
         with failures.translated():
             request = _request(context)
             done = syncing.merge(entity, request)
@@ -106,13 +117,16 @@ def core_asset(entity: Entity) -> dg.AssetsDefinition:
 def analytics_asset(view: View) -> dg.AssetsDefinition:
     """Return the asset ``analytics/<view>``: always up to date, a run only looks at it."""
 
-    @dg.asset(
-        **_common(("analytics", view.name), "analytics", view.description, ()),
+    @_asset(
+        ("analytics", view.name),
+        "analytics",
+        view.description,
+        (),
         kinds={"postgres", "view"},
         deps=_view_deps(view),
         metadata={"dagster/table_name": f"analytics.{view.name}"},
     )
-    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
         with failures.translated():
             tenant, count = syncing.count_view(view, _request(context))
             with database.transaction() as conn:
@@ -123,28 +137,35 @@ def analytics_asset(view: View) -> dg.AssetsDefinition:
     return asset
 
 
-def _common(
-    key: tuple[str, str], group: str, description: str, checks: Sequence[Check]
-) -> Mapping[str, Any]:
-    """Return what no asset may forget."""
-    return {
-        "key": list(key),
-        "group_name": group,
-        "description": description,
-        "partitions_def": TENANTS,
-        "owners": list(OWNERS),
-        "tags": {"layer": key[0], "domain": group},
-        "retry_policy": failures.RETRY_POLICY,
-        "check_specs": [
-            dg.AssetCheckSpec(
-                check.name,
-                asset=dg.AssetKey(list(key)),
-                description=check.description,
-                partitions_def=TENANTS,
-            )
-            for check in checks
-        ],
-    }
+def _asset(
+    key: tuple[str, str], group: str, description: str, checks: Sequence[Check], **own: Any
+) -> Callable[[Body], dg.AssetsDefinition]:
+    """Return the decorator of an asset, with what none may forget."""
+    decorator: Callable[[Body], dg.AssetsDefinition] = dg.asset(
+        key=list(key),
+        group_name=group,
+        description=description,
+        partitions_def=TENANTS,
+        owners=list(OWNERS),
+        tags={"layer": key[0], "domain": group},
+        retry_policy=failures.RETRY_POLICY,
+        check_specs=[_check_spec(check) for check in checks],
+        **own,
+    )
+    return decorator
+
+
+def _check_spec(check: Check) -> dg.AssetCheckSpec:
+    # Partitioned checks are a preview of Dagster 1.13, used on purpose: without partitions the
+    # latest tenant would overwrite the answers about all others.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PreviewWarning)
+        return dg.AssetCheckSpec(
+            check.name,
+            asset=dg.AssetKey(list(check.asset)),
+            description=check.description,
+            partitions_def=TENANTS,
+        )
 
 
 def _core_deps(entity: Entity, streams: Mapping[str, Stream]) -> list[dg.AssetKey]:
@@ -182,13 +203,13 @@ def _request(context: dg.AssetExecutionContext) -> SyncRequest:
     return SyncRequest(
         tenant=context.partition_key,
         trigger=context.run.tags.get(tags.TRIGGER),
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         confirm_deletes=tags.CONFIRM_DELETES in context.run.tags,
         log=context.log.info,
     )
 
 
 def _evaluate(
-    conn: database.Connection[Any], tenant: syncing.Tenant, checks: Sequence[Check]
+    conn: database.Connection[Any], tenant: Tenant, checks: Sequence[Check]
 ) -> list[dg.AssetCheckResult]:
     return [metadata.check_result(check, check.evaluate(conn, tenant)) for check in checks]

@@ -107,9 +107,7 @@ def raw_metadata(conn: Connection[Any], stream: Stream, done: Done) -> Metadata:
     }
 
 
-def core_metadata(
-    conn: Connection[Any], entity: Entity, done: Done, *, picture: bool
-) -> Metadata:
+def core_metadata(conn: Connection[Any], entity: Entity, done: Done, *, picture: bool) -> Metadata:
     """Describe what a merge did.
 
     Args:

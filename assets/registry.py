@@ -59,7 +59,7 @@ def streams_feeding(entity: str) -> Mapping[str, Stream]:
 
 
 def parents(entity: Entity) -> tuple[str, ...]:
-    """Return the entities that an entity's rows refer to, by foreign key or link, without itself."""
+    """Return the entities that an entity's rows refer to, by foreign key or link."""
     known = entities()
     tables = {key.column.table.fullname for key in entity.table.foreign_keys}
     linked = {link.entity for link in entity.links}
@@ -71,7 +71,7 @@ def parents(entity: Entity) -> tuple[str, ...]:
 
 
 def affected(stream_names: Iterable[str]) -> tuple[str, ...]:
-    """Return the entities that change with streams, directly or through a parent, in merge order."""
+    """Return the entities that change with streams, also through a parent, in merge order."""
     fed = {streams()[name].entity for name in stream_names}
     found: list[str] = []
     for name, entity in entities().items():

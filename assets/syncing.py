@@ -54,12 +54,6 @@ WHERE a.tenant_id = %(tenant_id)s
   AND (%(even_paused)s OR a.paused_until IS NULL OR a.paused_until <= now())
 """
 
-_REFUSED: Final = """
-UPDATE platform.app
-SET credentials_failed_at = now(), credentials_error = %s
-WHERE id = %s AND credentials_failed_at IS NULL
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
@@ -129,7 +123,7 @@ def enter(conn: Connection[Any], slug: str, feature: str = SYNC_FEATURE) -> Tena
         NotEntitledError: the tenant has not paid for it.
     """
     tenant = tenancy.get_tenant(conn, slug)
-    tenancy.require_entitled(conn, tenant.id, feature)
+    tenancy.require_entitled(conn, tenant, feature)
     return tenant
 
 
@@ -175,8 +169,7 @@ def merge_tenant(
     entity: Entity, tenant: Tenant, run_id: str | None, watch: Progress = silent
 ) -> SyncResult:
     """Merge an entity of a tenant from all streams that feed it."""
-    streams = registry.streams_feeding(entity.name)
-    return merge_entity(entity, tenant, streams, run_id=run_id, progress=watch)
+    return merge_entity(entity, tenant, registry.streams(), run_id=run_id, progress=watch)
 
 
 def count_view(view: View, request: SyncRequest) -> tuple[Tenant, int]:
@@ -192,7 +185,7 @@ def note_refusal(app: App, error: SchemabaseError) -> None:
     """Remember refused credentials: nothing asks for the app until they are set or checked."""
     if isinstance(error, CredentialError):
         with database.transaction() as conn:
-            conn.execute(_REFUSED, (error.reason, app.id))
+            tenancy.mark_credentials_failed(conn, app, error.reason)
 
 
 def usable_apps(

@@ -1,4 +1,4 @@
-"""The sensor that starts pulls: per-app cron from the database, first pulls, unfinished back-fills."""
+"""The sensor that starts pulls: per-app cron from the database, first pulls, back-fills."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -19,6 +19,7 @@ from resources import registry as systems
 from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ConfigurationError
+from sensors.jobs import TENANT_SYNC
 from sensors.requests import PRIORITY_DUE, known_tenants, pull_request, unfinished_pulls
 
 INTERVAL_SECONDS: Final = 30
@@ -102,7 +103,7 @@ class Pulled:
 
 @dg.sensor(
     name="due_syncs",
-    target="*",
+    job_name=TENANT_SYNC,
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Pulls every app by its cron, new apps at once, unfinished back-fills until done.",
@@ -145,9 +146,7 @@ def due_requests(
     ]
 
 
-def _due_streams(
-    conn: Connection[Any], now: datetime, warn: Callable[[str], None]
-) -> list[Pulled]:
+def _due_streams(conn: Connection[Any], now: datetime, warn: Callable[[str], None]) -> list[Pulled]:
     with conn.cursor(row_factory=class_row(Pulled)) as cursor:
         pulled = cursor.execute(_PULLED, {"now": now}).fetchall()
     due = [each for each in pulled if each.stream in registry.streams() and _asks(each, now, warn)]

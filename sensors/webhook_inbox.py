@@ -6,7 +6,7 @@ polls until something is due, because the daemon starts ticks only every five se
 
 import time
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -18,7 +18,6 @@ from schemabase_dagster import database, inbox, tags
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.inbox import DueGroup
 from sensors.requests import PRIORITY_WEBHOOK, UNFINISHED, known_tenants
-from sensors.webhook_delivery import webhook_delivery
 
 BUDGET_SECONDS: Final = 19.0
 """Ends just before a pass of the daemon's five second loop, which then starts the next tick."""
@@ -38,7 +37,7 @@ RELEASE_SECONDS: Final = 60.0
 
 @dg.sensor(
     name="webhook_inbox",
-    job=webhook_delivery,
+    job_name="webhook_delivery",
     minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts webhook_delivery for every tenant and system with due webhooks.",

@@ -56,12 +56,14 @@ LIMIT 10
 
 def _check_totals(conn: Connection[Any], tenant: Tenant) -> Verdict:
     rows = fetch_rows(conn, _TOTALS, {"tenant_id": tenant.id})
-    return none_of(rows, "orders whose parts do not add up")
+    return none_of(rows, "order whose parts do not add up", "orders whose parts do not add up")
 
 
 def _check_agreement(conn: Connection[Any], tenant: Tenant) -> Verdict:
     rows = fetch_rows(conn, _DISAGREEMENTS, {"tenant_id": tenant.id})
-    return none_of(rows, "orders about which two systems disagree")
+    return none_of(
+        rows, "order that two systems disagree about", "orders that two systems disagree about"
+    )
 
 
 CHECKS: Final = (
