@@ -101,7 +101,7 @@ class EmbeddedServer:
             ConfigurationError: another process owns it, or it does not start.
         """
         self._state_dir.mkdir(parents=True, exist_ok=True)
-        self._claim()
+        self.claim()
         try:
             if not self.status().running:
                 self._initialise()
@@ -138,7 +138,12 @@ class EmbeddedServer:
     def _log(self) -> Path:
         return self._data / "server.log"
 
-    def _claim(self) -> None:
+    def claim(self) -> None:
+        """Become the owner, which a server that is running needs before it is stopped.
+
+        Raises:
+            ConfigurationError: another process owns it.
+        """
         if self._lock is not None:
             return
         lock = os.open(self._state_dir / "postgres.lock", os.O_RDWR | os.O_CREAT, 0o600)

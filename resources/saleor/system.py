@@ -67,4 +67,5 @@ SALEOR: Final = System(
     instance_key=_instance_key,
     verification=_verification,
     webhook_secret=None,
+    exclusive_config=("order_prefix",),
 )

@@ -2,6 +2,8 @@
 
 from schemabase_dagster.tenancy.apps import (
     add_app,
+    check_app,
+    check_cron,
     disable_app,
     enable_app,
     enable_streams,
@@ -43,6 +45,8 @@ __all__ = [
     "activate_tenant",
     "add_app",
     "add_tenant",
+    "check_app",
+    "check_cron",
     "check_timezone",
     "deactivate_tenant",
     "disable_app",

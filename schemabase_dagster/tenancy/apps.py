@@ -5,19 +5,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, LiteralString
 
 import psycopg
+from croniter import croniter
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.systems import System
+from schemabase_dagster.systems import AppConfig, System
 from schemabase_dagster.tenancy.credentials import set_credentials
 from schemabase_dagster.tenancy.models import validate
 from schemabase_dagster.tenancy.records import App, Tenant
 from schemabase_dagster.tenancy.tenants import check_timezone
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+CRON_FIELDS: Final = 5
 _ENVIRONMENTS: Final = ("production", "sandbox")
 
 _SELECT: LiteralString = """
@@ -55,6 +57,9 @@ SELECT key
 FROM platform.app
 WHERE tenant_id = %s AND deleted_at IS NULL AND config -> %s = %s
 """
+
+# Deleted apps keep their key: it names them in what they left behind.
+_HAS_KEY: LiteralString = "SELECT true FROM platform.app WHERE tenant_id = %s AND key = %s"
 
 _SET_ENABLED: LiteralString = """
 UPDATE platform.app
@@ -112,6 +117,36 @@ def get_app(conn: Connection[Any], tenant: Tenant | str, key: str) -> App:
     return app
 
 
+def check_app(
+    conn: Connection[Any], tenant: Tenant, system: System, key: str, config: Mapping[str, Any]
+) -> AppConfig:
+    """Return the validated configuration of an app that could be added; writes nothing.
+
+    Raises:
+        ConfigurationError: as ``add_app``.
+    """
+    if not _KEY.fullmatch(key):
+        raise ConfigurationError(
+            f"'{key}' is not a possible key of an app.",
+            "Use lower-case letters, digits, dashes and underscores, like 'shop'.",
+        )
+    model = validate(system.config, config, f"configuration of a {system.title} app")
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        if cursor.execute(_HAS_KEY, (tenant.id, key)).fetchone():
+            raise _key_taken(tenant, key)
+    _check_exclusive(conn, tenant, system, model.model_dump(mode="json"))
+    return model
+
+
+def check_cron(expression: str) -> None:
+    """Raise ConfigurationError unless an expression is a cron of five fields."""
+    if not croniter.is_valid(expression) or len(expression.split()) != CRON_FIELDS:
+        raise ConfigurationError(
+            f"'{expression}' is not a cron expression of five fields.",
+            "Write '*/15 * * * *' for every quarter of an hour.",
+        )
+
+
 def add_app(  # noqa: PLR0917 - the order of `app add TENANT TYPE KEY`
     conn: Connection[Any],
     tenant: Tenant,
@@ -145,33 +180,29 @@ def add_app(  # noqa: PLR0917 - the order of `app add TENANT TYPE KEY`
         ConfigurationError: a value is not valid, the key is taken, the remote instance is
             connected already, or a value that must be unique among the tenant's apps is not.
     """
-    if not _KEY.fullmatch(key):
-        raise ConfigurationError(
-            f"'{key}' is not a possible key of an app.",
-            "Use lower-case letters, digits, dashes and underscores, like 'shop'.",
-        )
     if environment not in _ENVIRONMENTS:
         raise ConfigurationError(
             f"'{environment}' is not an environment.", "Use 'production' or 'sandbox'."
         )
     if cron_timezone is not None:
         check_timezone(cron_timezone)
-    model = validate(system.config, config, f"configuration of a {system.title} app")
-    values = {
-        "id": uuid7(),
-        "tenant_id": tenant.id,
-        "type": system.name,
-        "key": key,
-        "name": name or system.title,
-        "environment": environment,
-        "instance_key": system.instance_key(model),
-        "config": Jsonb(model.model_dump(mode="json")),
-        "cron_schedule": cron_schedule,
-        "cron_timezone": cron_timezone,
-    }
+    if cron_schedule is not None:
+        check_cron(cron_schedule)
     with conn.transaction():
         conn.execute(_LOCK_TENANT, (tenant.id,))
-        _check_exclusive(conn, tenant, system, model.model_dump(mode="json"))
+        model = check_app(conn, tenant, system, key, config)
+        values = {
+            "id": uuid7(),
+            "tenant_id": tenant.id,
+            "type": system.name,
+            "key": key,
+            "name": name or system.title,
+            "environment": environment,
+            "instance_key": system.instance_key(model),
+            "config": Jsonb(model.model_dump(mode="json")),
+            "cron_schedule": cron_schedule,
+            "cron_timezone": cron_timezone,
+        }
         _insert(conn, values, tenant)
         app = get_app(conn, tenant, key)
         if credentials is not None:
@@ -231,6 +262,10 @@ def _insert(conn: Connection[Any], values: Mapping[str, Any], tenant: Tenant) ->
                 f"'{values['instance_key']}' is already connected as an app.",
                 "Run 'schemabase app list' to find it: one account belongs to one app.",
             ) from None
-        raise ConfigurationError(
-            f"Tenant '{tenant.slug}' already has an app '{values['key']}'.", "Choose another --key."
-        ) from None
+        raise _key_taken(tenant, values["key"]) from None
+
+
+def _key_taken(tenant: Tenant, key: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Tenant '{tenant.slug}' already has an app '{key}'.", "Choose another --key."
+    )

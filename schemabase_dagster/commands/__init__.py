@@ -1,0 +1,1 @@
+"""Command modules of ``schemabase``, found by walking: see ``cli.build`` for what one defines."""

@@ -1,0 +1,98 @@
+"""Where the credentials of an app come from: a prompt, standard input or the environment."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.systems import System
+from schemabase_dagster.terminal import console
+
+FromStdin = Annotated[
+    bool,
+    typer.Option("--credentials-stdin", help="Read credentials as a JSON object from stdin."),
+]
+FromEnvironment = Annotated[
+    str | None,
+    typer.Option(
+        "--credentials-env",
+        metavar="PREFIX",
+        help="Read credentials from environment variables PREFIX_FIELD.",
+    ),
+]
+
+
+def read(system: System, *, stdin: bool, prefix: str | None) -> Mapping[str, Any]:
+    """Return credentials, not validated yet: field -> secret.
+
+    Command line arguments are no source: every user of the machine can read them.
+
+    Args:
+        system: whose credentials.
+        stdin: read a JSON object from standard input.
+        prefix: read environment variables that begin with it.
+
+    Raises:
+        ConfigurationError: the source is not readable; the message repeats nothing of it.
+    """
+    if stdin and prefix:
+        raise ConfigurationError(
+            "Credentials cannot come from stdin and the environment at once.", "Choose one."
+        )
+    if stdin:
+        return _from_stdin()
+    if prefix:
+        return _from_environment(system, prefix)
+    return _from_prompt(system)
+
+
+def _from_stdin() -> Mapping[str, Any]:
+    try:
+        value = orjson.loads(sys.stdin.buffer.read())
+    except orjson.JSONDecodeError:
+        value = None
+    # Raised outside of the handler: the decoder's error would carry the text along.
+    if not isinstance(value, dict):
+        raise ConfigurationError(
+            "Standard input does not hold a JSON object.",
+            'Pipe in something like {"token": "..."}.',
+        )
+    return value
+
+
+def _from_environment(system: System, prefix: str) -> Mapping[str, Any]:
+    names = {
+        field: f"{prefix.rstrip('_')}_{field}".upper() for field in system.credentials.model_fields
+    }
+    found = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
+    if not found:
+        raise ConfigurationError(
+            "None of the variables for the credentials is set.",
+            f"Set {', '.join(names.values())}.",
+        )
+    return found
+
+
+def _from_prompt(system: System) -> Mapping[str, Any]:
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            "There is no terminal to ask for the credentials.",
+            "Use --credentials-stdin or --credentials-env PREFIX.",
+        )
+    console().print(f"Credentials of {system.title} (not shown while you type):")
+    answers: dict[str, str] = {}
+    for name, field in system.credentials.model_fields.items():
+        label = f"  {name}" if field.is_required() else f"  {name} (Enter = none)"
+        answer = typer.prompt(
+            label,
+            hide_input=True,
+            default=... if field.is_required() else "",
+            show_default=False,
+        )
+        if answer:
+            answers[name] = answer
+    return answers

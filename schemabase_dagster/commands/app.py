@@ -1,0 +1,192 @@
+"""``schemabase app``: connect accounts of external systems to a tenant."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from resources import registry as systems
+from schemabase_dagster import database, tenancy
+from schemabase_dagster.commands import _credentials
+from schemabase_dagster.errors import ConfigurationError, CredentialError
+from schemabase_dagster.terminal import plural, say, show
+
+NAME = "app"
+
+app = typer.Typer(help="Apps: connected accounts of external systems.")
+
+Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
+Key = Annotated[str, typer.Argument(metavar="APP", help="Key of the app.")]
+
+
+@app.command()
+def add(
+    slug: Slug,
+    kind: Annotated[str, typer.Argument(metavar="TYPE", help="Kind of system, like zoho.")],
+    *,
+    key: Annotated[str | None, typer.Option(help="Stable name; default: the type.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Configuration; repeat."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
+    environment: Annotated[str, typer.Option(help="production or sandbox.")] = "production",
+    cron: Annotated[str | None, typer.Option(help="When it is pulled, as cron.")] = None,
+    cron_timezone: Annotated[str | None, typer.Option(help="IANA zone of the cron.")] = None,
+    credentials_stdin: _credentials.FromStdin = False,
+    credentials_env: _credentials.FromEnvironment = None,
+) -> None:
+    """Connect an account and enable its streams.
+
+    Credentials are asked for, or come from stdin or the environment; never from an argument.
+    """
+    from assets import registry as assets  # noqa: PLC0415 - all assets, needed by this one only
+
+    system = systems.system_of(kind)
+    config = _parse_settings(settings or [])
+    with database.transaction() as conn:
+        tenant = tenancy.get_tenant(conn, slug)
+        # Asked for last: what can be wrong without them is told before anybody types a secret.
+        tenancy.check_app(conn, tenant, system, key or kind, config)
+    credentials = _credentials.read(system, stdin=credentials_stdin, prefix=credentials_env)
+    streams = list(assets.streams_of(system.name))
+    with database.transaction() as conn:
+        added = tenancy.add_app(
+            conn,
+            tenant,
+            system,
+            key or kind,
+            config,
+            credentials,
+            streams,
+            name=name,
+            environment=environment,
+            cron_schedule=cron,
+            cron_timezone=cron_timezone,
+        )
+    say(f"Added app [bold]{added.key}[/] ({system.title}) of tenant [bold]{slug}[/].")
+    say(f"It pulls {plural(len(streams), 'stream')}: {', '.join(streams) or 'none'}.")
+    say(f"Next: [bold]schemabase app check {slug} {added.key}[/] tries the credentials.")
+
+
+@app.command(name="list")
+def list_(
+    slug: Annotated[
+        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """List apps."""
+    with database.transaction() as conn:
+        tenant = tenancy.get_tenant(conn, slug, archived_ok=True) if slug else None
+        found = tenancy.list_apps(conn, tenant)
+    rows = [asdict(each) | {"state": _state(each)} for each in found]
+    show(
+        {
+            "tenant_slug": "Tenant",
+            "key": "App",
+            "type": "System",
+            "name": "Name",
+            "instance_key": "Account",
+            "state": "State",
+        },
+        rows,
+        as_json=as_json,
+        empty="No apps. Connect one with [bold]schemabase app add TENANT TYPE[/].",
+    )
+
+
+@app.command()
+def check(slug: Slug, key: Key) -> None:
+    """Prove the credentials by one cheap call and tell what they can see."""
+    with database.transaction() as conn:
+        found = tenancy.get_app(conn, slug, key)
+    resource = systems.default_resources()[found.type]
+    try:
+        with resource.open(found) as client:
+            facts = client.check()
+    except CredentialError as error:
+        with database.transaction() as conn:
+            tenancy.mark_credentials_failed(conn, found, error.reason)
+        raise
+    with database.transaction() as conn:
+        tenancy.mark_credentials_working(conn, found)
+    say(f"[green]App [bold]{key}[/] of tenant [bold]{slug}[/] works.[/]")
+    for name, value in facts.items():
+        say(f"  {name}: {value}")
+
+
+@app.command()
+def set_credentials(
+    slug: Slug,
+    key: Key,
+    *,
+    credentials_stdin: _credentials.FromStdin = False,
+    credentials_env: _credentials.FromEnvironment = None,
+) -> None:
+    """Replace the credentials; runs stopped by a refusal start again."""
+    with database.transaction() as conn:
+        found = tenancy.get_app(conn, slug, key)
+    system = systems.system_of(found.type)
+    credentials = _credentials.read(system, stdin=credentials_stdin, prefix=credentials_env)
+    with database.transaction() as conn:
+        tenancy.set_credentials(conn, found, system, credentials)
+    say(f"Stored the credentials of app [bold]{key}[/] of tenant [bold]{slug}[/].")
+    say(f"Next: [bold]schemabase app check {slug} {key}[/] tries them.")
+
+
+@app.command()
+def disable(slug: Slug, key: Key) -> None:
+    """Neither pull nor process the app any more; data stay."""
+    with database.transaction() as conn:
+        is_changed = tenancy.disable_app(conn, tenancy.get_app(conn, slug, key))
+    say(f"App [bold]{key}[/] {'is disabled now' if is_changed else 'was disabled already'}.")
+
+
+@app.command()
+def enable(slug: Slug, key: Key) -> None:
+    """Pull and process the app again."""
+    with database.transaction() as conn:
+        is_changed = tenancy.enable_app(conn, tenancy.get_app(conn, slug, key))
+    say(f"App [bold]{key}[/] {'is enabled now' if is_changed else 'was enabled already'}.")
+
+
+def _parse_settings(pairs: list[str]) -> Mapping[str, Any]:
+    """Return ``name=value`` pairs as an object; dots in a name nest, JSON values are read."""
+    config: dict[str, Any] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator or not name:
+            raise ConfigurationError(
+                "A --set is not of the form name=value.", "Write --set order_prefix=STORE."
+            )
+        *outer, last = name.split(".")
+        target = config
+        for part in outer:
+            target = target.setdefault(part, {})
+        target[last] = _parse_value(value)
+    return config
+
+
+def _parse_value(value: str) -> Any:
+    if value[:1] not in {"{", "["}:
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def _state(found: tenancy.App) -> str:
+    if not found.enabled:
+        return "disabled"
+    if not found.has_credentials:
+        return "no credentials"
+    if found.credentials_failed_at is not None:
+        return f"credentials refused ({found.credentials_error})"
+    if found.paused_until is not None:
+        return f"paused until {found.paused_until:%Y-%m-%d %H:%M}"
+    return "enabled"

@@ -1,0 +1,74 @@
+"""``schemabase entitlement``: what a tenant may use."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from schemabase_dagster import database, inbox, tenancy
+from schemabase_dagster.terminal import plural, say, show
+
+NAME = "entitlement"
+
+app = typer.Typer(help="What a tenant may use: 'sync', 'webhooks', ... or '*' for all.")
+
+Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
+Feature = Annotated[str, typer.Argument(help="'sync', 'webhooks', ... or '*' for all.")]
+Day = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="First day (UTC) without it; default: never ends."),
+]
+
+
+@app.command()
+def grant(slug: Slug, feature: Feature = tenancy.EVERYTHING, *, until: Day = None) -> None:
+    """Entitle a tenant to a feature; webhooks held for want of it are processed."""
+    end = until.replace(tzinfo=UTC) if until else tenancy.FOREVER
+    with database.transaction() as conn:
+        tenant = tenancy.get_tenant(conn, slug, archived_ok=True)
+        tenancy.grant(conn, tenant, feature, until=end)
+        released = inbox.release_held(conn, tenant.id)
+    limit = f" until {until:%Y-%m-%d}" if until else ""
+    say(f"Tenant [bold]{slug}[/] is entitled to '{feature}'{limit}.")
+    if released:
+        say(f"{plural(released, 'held webhook')} will be processed.")
+
+
+@app.command()
+def revoke(slug: Slug, feature: Feature = tenancy.EVERYTHING) -> None:
+    """End an entitlement now: syncs stop, webhooks are stored and held."""
+    with database.transaction() as conn:
+        tenant = tenancy.get_tenant(conn, slug, archived_ok=True)
+        is_changed = tenancy.revoke(conn, tenant, feature)
+        still = tenancy.is_entitled(conn, tenant.id, feature)
+    if is_changed:
+        say(f"Tenant [bold]{slug}[/] is not entitled to '{feature}' any more.")
+    else:
+        say(f"Tenant [bold]{slug}[/] had no entitlement to '{feature}' that holds.")
+    if still:
+        say(f"It may still use '{feature}': it is entitled to '*', everything.")
+
+
+@app.command(name="list")
+def list_(
+    slug: Slug,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """List a tenant's entitlements, ended ones included."""
+    with database.transaction() as conn:
+        tenant = tenancy.get_tenant(conn, slug, archived_ok=True)
+        rows = [asdict(each) for each in tenancy.list_entitlements(conn, tenant)]
+    show(
+        {
+            "feature": "Feature",
+            "valid_from": "From",
+            "valid_until": "Until",
+            "is_valid": "Holds now",
+        },
+        rows,
+        as_json=as_json,
+        empty=f"Tenant {slug} may use nothing. "
+        f"Run [bold]schemabase entitlement grant {slug} '*'[/].",
+    )

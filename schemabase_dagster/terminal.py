@@ -1,0 +1,74 @@
+"""What commands print: tables, numbers with words, JSON for scripts."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+PIPE_WIDTH: Final = 200
+"""Columns when nobody watches: a pipe has no width, and cut cells would be lost."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for people; made anew so that it writes to the present stream."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def say(text: str) -> None:
+    """Print one line for people; rich markup is read."""
+    console().print(text)
+
+
+def plural(count: int, singular: str, several: str | None = None) -> str:
+    """Return a number with its word: ``1 app``, ``2 apps``, ``0 entries``."""
+    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
+
+
+def show(
+    columns: Mapping[str, str],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    as_json: bool = False,
+    empty: str,
+) -> None:
+    """Print rows as a table, as JSON, or say that there are none.
+
+    Args:
+        columns: key of a row -> heading.
+        rows: the rows; keys without heading only appear in JSON.
+        as_json: print a JSON array instead.
+        empty: what to say when there is none, with the next step.
+    """
+    listed = list(rows)
+    if as_json:
+        print_json(listed)
+    elif not listed:
+        say(empty)
+    else:
+        table = Table(*columns.values(), box=None, pad_edge=False, header_style="bold")
+        for row in listed:
+            table.add_row(*(cell(row.get(key)) for key in columns))
+        console().print(table)
+
+
+def print_json(value: Sequence[Any] | Mapping[str, Any]) -> None:
+    """Print a value as indented JSON."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_DATACLASS
+    typer.echo(orjson.dumps(value, default=str, option=options).decode())
+
+
+def cell(value: object) -> str:
+    """Return a value as people read it in a table."""
+    if value is None or value == "":
+        return "[dim]-[/]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
+    return str(value)
