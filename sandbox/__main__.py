@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not state_file.exists():
             start_journal(state_file, sandbox, _settings(options))
         keep_journal(state_file, sandbox.control)
-    _announce(sandbox, options.info)
+    announce(sandbox, options.info)
     stop.wait()
     sandbox.stop()
     return 0
@@ -63,7 +63,8 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _announce(sandbox: Sandbox, path: Path | None) -> None:
+def announce(sandbox: Sandbox, path: Path | None) -> None:
+    """Print the addresses; write them with the credentials to ``path``, for the owner only."""
     lines = [f"sandbox control   {sandbox.info['control_url']}"]
     for name, merchant in sandbox.info["merchants"].items():
         lines.append(f"sandbox {name:9s} Zoho    {merchant['zoho']['inventory_url']}")

@@ -111,6 +111,11 @@ class Control(DataControl):
         self._account(merchant)
         self.notices.subscribe(merchant, Subscription(system, url, secret, pairs, form))
 
+    @mutation
+    def unsubscribe(self, merchant: str) -> None:
+        """Forget the merchant's webhooks."""
+        self.notices.forget(merchant)
+
     def notify(
         self, merchant: str, system: str, ids: Sequence[str], kind: str = "mixed"
     ) -> list[dict[str, Any]]:
@@ -253,6 +258,7 @@ class Control(DataControl):
             self.state.accounts, self.state.clock = fresh.accounts, fresh.clock
             self.state.calls, self.state.faults = fresh.calls, fresh.faults
             self.state.changes = 0
+            self.notices.forget_all()
             if self.journal is not None:
                 self.journal({"do": "reset"})
 

@@ -45,6 +45,10 @@ class Notices:
         """Drop the merchant's webhooks."""
         self._subscriptions.pop(merchant, None)
 
+    def forget_all(self) -> None:
+        """Drop every webhook."""
+        self._subscriptions.clear()
+
     def prepare(
         self,
         merchant: str,

@@ -88,7 +88,7 @@ class Sandbox:
             ZohoApi(self.state).app(),
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
-        self._sockets = [self._bind(offset) for offset in range(len(apps))]
+        self._bind_all(len(apps))
         self.info = self._describe(self.ports)
         self._servers = [uvicorn.Server(_config(app)) for app in apps]
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
@@ -113,6 +113,14 @@ class Sandbox:
     def reset(self) -> None:
         """Make all data anew; switches off, counters at zero."""
         self.control.reset()
+
+    def _bind_all(self, count: int) -> None:
+        try:
+            for offset in range(count):
+                self._sockets.append(self._bind(offset))
+        except PortTakenError:
+            self.stop()
+            raise
 
     def _bind(self, offset: int) -> socket.socket:
         # With the protocol named, asyncio switches Nagle's algorithm off: otherwise head and body

@@ -1,22 +1,27 @@
 """Changes: what moves, by how much, and what the systems answer afterwards."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from sandbox.control import Control
 from sandbox.runner import Sandbox
+from tests.sandbox.callers import SaleorCaller, ZohoCaller
 
 NOW = 1_795_000_000_000_000
 
 
-def zoho_order(box, order_id):
+def zoho_order(box: Sandbox, order_id: str):
     return box.control.document("acme", "zoho", order_id)
 
 
-def saleor_order(box, order_id):
+def saleor_order(box: Sandbox, order_id: str):
     return box.control.document("acme", "saleor", order_id)
 
 
 @pytest.mark.parametrize("system", ["zoho", "saleor"])
-def test_changed_orders_are_the_newest_and_differ(box, system):
+def test_changed_orders_are_the_newest_and_differ(box: Sandbox, system: str):
     before = {i: box.control.document("acme", system, i) for i in box.control.ids("acme", system)}
 
     changed = box.control.change_orders("acme", system, 10)
@@ -32,7 +37,7 @@ def test_changed_orders_are_the_newest_and_differ(box, system):
         }
 
 
-def test_changed_orders_are_served_at_once(zoho, box):
+def test_changed_orders_are_served_at_once(zoho: ZohoCaller, box: Sandbox):
     zoho.all_rows("salesorders", sort_column="last_modified_time")
 
     (changed,) = box.control.change_orders("acme", "zoho", 1, "status")
@@ -43,7 +48,7 @@ def test_changed_orders_are_served_at_once(zoho, box):
 
 
 @pytest.mark.parametrize("kind", ["tracking", "second_parcel"])
-def test_parcel_changes_leave_updated_at_alone(saleor, box, kind):
+def test_parcel_changes_leave_updated_at_alone(saleor: SaleorCaller, box: Sandbox, kind: str):
     before = {node["id"]: node for node in saleor.all_nodes()}
 
     (changed,) = box.control.change_orders("acme", "saleor", 1, kind)
@@ -53,7 +58,7 @@ def test_parcel_changes_leave_updated_at_alone(saleor, box, kind):
     assert after["updatedAt"] == before[changed]["updatedAt"]
 
 
-def test_quantity_change_keeps_the_sums_right(box):
+def test_quantity_change_keeps_the_sums_right(box: Sandbox):
     alone = next(
         i
         for i in box.control.ids("acme", "zoho")
@@ -71,7 +76,7 @@ def test_quantity_change_keeps_the_sums_right(box):
     assert invoice["total"] == before["total"], "an invoice does not change with its order"
 
 
-def test_new_shop_order_with_twin_is_one_order_in_two_systems(box):
+def test_new_shop_order_with_twin_is_one_order_in_two_systems(box: Sandbox):
     (order,) = box.control.new_orders("acme", "saleor", 1, twin=True)
 
     (row,) = [r for r in box.control.truth("acme") if r.get("saleor_id") == order]
@@ -82,7 +87,7 @@ def test_new_shop_order_with_twin_is_one_order_in_two_systems(box):
     assert len(numbers) == len(set(numbers))
 
 
-def test_push_brings_a_shop_order_into_the_erp_once(box):
+def test_push_brings_a_shop_order_into_the_erp_once(box: Sandbox):
     (order,) = box.control.new_orders("acme", "saleor", 1)
 
     (pushed,) = box.control.push_orders("acme", [order])
@@ -92,7 +97,7 @@ def test_push_brings_a_shop_order_into_the_erp_once(box):
         box.control.push_orders("acme", [order])
 
 
-def test_number_and_reference_can_be_edited(zoho, box):
+def test_number_and_reference_can_be_edited(zoho: ZohoCaller, box: Sandbox):
     (order_id, *_) = box.control.ids("acme", "zoho")
     taken = zoho_order(box, box.control.ids("acme", "zoho")[1])["salesorder_number"]
 
@@ -106,7 +111,7 @@ def test_number_and_reference_can_be_edited(zoho, box):
         box.control.edit_number("acme", order_id, taken)
 
 
-def test_deleted_orders_are_gone_in_one_system_only(zoho, box):
+def test_deleted_orders_are_gone_in_one_system_only(zoho: ZohoCaller, box: Sandbox):
     row = next(r for r in box.control.truth("acme") if "zoho_id" in r and "saleor_id" in r)
 
     box.control.delete_order("acme", "zoho", row["zoho_id"])
@@ -117,7 +122,7 @@ def test_deleted_orders_are_gone_in_one_system_only(zoho, box):
 
 
 @pytest.mark.parametrize("entity", ["orders", "invoices", "contacts"])
-def test_touch_moves_only_the_modified_time(box, entity):
+def test_touch_moves_only_the_modified_time(box: Sandbox, entity: str):
     chosen = box.control.ids("acme", "zoho", entity)[3]
     before = box.control.document("acme", "zoho", chosen, entity)
 
@@ -129,18 +134,18 @@ def test_touch_moves_only_the_modified_time(box, entity):
     assert different <= {"last_modified_time", "shipment_date", "last_payment_date"}
 
 
-def test_contacts_and_invoices_change_too(zoho, box):
+def test_contacts_and_invoices_change_too(zoho: ZohoCaller, box: Sandbox):
     contacts = box.control.change_contacts("acme", 3)
     invoices = box.control.change_invoices("acme", 2)
 
-    newest = {"sort_column": "last_modified_time", "per_page": 3}
+    newest: dict[str, Any] = {"sort_column": "last_modified_time", "per_page": 3}
     listed = {row["contact_id"] for row in zoho.get("contacts", **newest).json()["contacts"]}
     assert listed == set(contacts)
     rows = zoho.get("invoices", **newest).json()["invoices"]
     assert {row["invoice_id"] for row in rows[:2]} == set(invoices)
 
 
-def test_equal_times_can_lie_over_a_page_border(zoho, box):
+def test_equal_times_can_lie_over_a_page_border(zoho: ZohoCaller, box: Sandbox):
     same = box.control.align_modified("acme", "zoho", 190, 20)
 
     rows = zoho.all_rows("salesorders", sort_column="last_modified_time")
@@ -151,7 +156,7 @@ def test_equal_times_can_lie_over_a_page_border(zoho, box):
     assert len({row["salesorder_id"] for row in rows}) == 450
 
 
-def test_reset_makes_everything_as_it_was(box):
+def test_reset_makes_everything_as_it_was(box: Sandbox):
     def picture():
         return {
             system: [
@@ -194,12 +199,14 @@ def test_same_changes_give_the_same_data():
         (lambda c: c.revoke_credentials("acme", "odoo"), "no system 'odoo'"),
     ],
 )
-def test_wrong_arguments_are_explained(box, call, message):
+def test_wrong_arguments_are_explained(
+    box: Sandbox, call: Callable[[Control], object], message: str
+):
     with pytest.raises(ValueError, match=message):
         call(box.control)
 
 
-def test_calls_are_counted_by_kind(zoho, saleor, box):
+def test_calls_are_counted_by_kind(zoho: ZohoCaller, saleor: SaleorCaller, box: Sandbox):
     box.control.reset_calls()
     (known, *_) = box.control.ids("acme", "zoho")
 

@@ -1,11 +1,15 @@
 """Misbehaviour: every switch has its effect, on the requests it was meant for, and ends."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.faults import Fault
+from sandbox.runner import Sandbox
+from tests.sandbox.callers import SaleorCaller, ZohoCaller
 
 
 def test_unknown_kind_is_refused():
@@ -14,7 +18,9 @@ def test_unknown_kind_is_refused():
 
 
 @pytest.mark.parametrize("retry_after", [None, 7])
-def test_rate_limited_with_and_without_retry_after(zoho, box, retry_after):
+def test_rate_limited_with_and_without_retry_after(
+    zoho: ZohoCaller, box: Sandbox, retry_after: int | None
+):
     box.control.add_fault("rate_limited", "acme", "zoho", retry_after=retry_after, times=2)
 
     answers = [zoho.get("contacts") for _ in range(3)]
@@ -25,7 +31,7 @@ def test_rate_limited_with_and_without_retry_after(zoho, box, retry_after):
     assert box.control.calls()["acme"]["zoho"]["refused"] == 2
 
 
-def test_error_500_and_html_502(zoho, box):
+def test_error_500_and_html_502(zoho: ZohoCaller, box: Sandbox):
     box.control.add_fault("error_500", "acme", "zoho")
     box.control.add_fault("html_502", "acme", "zoho", after=1)
 
@@ -37,7 +43,7 @@ def test_error_500_and_html_502(zoho, box):
     assert third.status_code == 200
 
 
-def test_slow_answers_take_their_time(zoho, box):
+def test_slow_answers_take_their_time(zoho: ZohoCaller, box: Sandbox):
     box.control.add_fault("slow", "acme", "zoho", seconds=0.2)
 
     before = time.monotonic()
@@ -46,7 +52,9 @@ def test_slow_answers_take_their_time(zoho, box):
     assert time.monotonic() - before >= 0.2
 
 
-def test_slow_answers_of_one_shop_do_not_hold_up_the_other(saleor, box, http):
+def test_slow_answers_of_one_shop_do_not_hold_up_the_other(
+    saleor: SaleorCaller, box: Sandbox, http: httpx.Client
+):
     box.control.add_fault("slow", "acme", "saleor", seconds=5)
     info = box.info["merchants"]["globex"]["saleor"]
 
@@ -58,7 +66,9 @@ def test_slow_answers_of_one_shop_do_not_hold_up_the_other(saleor, box, http):
 
 @pytest.mark.parametrize("kind", ["cut_body", "invalid_json"])
 @pytest.mark.parametrize("system", ["zoho", "saleor"])
-def test_damaged_bodies(zoho, saleor, box, kind, system):
+def test_damaged_bodies(
+    zoho: ZohoCaller, saleor: SaleorCaller, box: Sandbox, kind: str, system: str
+):
     box.control.add_fault(kind, "acme", system)
     call = zoho.get if system == "zoho" else lambda _path: saleor.page()
 
@@ -73,7 +83,7 @@ def test_damaged_bodies(zoho, saleor, box, kind, system):
     assert call("salesorders").json()
 
 
-def test_expired_token_ends_the_token_for_good(zoho, box):
+def test_expired_token_ends_the_token_for_good(zoho: ZohoCaller, box: Sandbox):
     box.control.add_fault("expired_token", "acme", "zoho")
 
     statuses = [zoho.get("contacts").status_code for _ in range(2)]
@@ -83,7 +93,7 @@ def test_expired_token_ends_the_token_for_good(zoho, box):
     assert zoho.get("contacts").status_code == 200
 
 
-def test_faults_hit_only_matching_requests(zoho, saleor, box):
+def test_faults_hit_only_matching_requests(zoho: ZohoCaller, saleor: SaleorCaller, box: Sandbox):
     box.control.add_fault(
         "error_500", "acme", "zoho", match="/salesorders", where="detail", times=None
     )
@@ -98,7 +108,7 @@ def test_faults_hit_only_matching_requests(zoho, saleor, box):
     assert zoho.get(f"salesorders/{known}").status_code == 200
 
 
-def test_token_endpoint_can_fail_alone(zoho, box):
+def test_token_endpoint_can_fail_alone(zoho: ZohoCaller, box: Sandbox):
     box.control.add_fault("error_500", "acme", "zoho", match="/oauth/v2/token")
 
     assert zoho.get("contacts").status_code == 200
@@ -106,7 +116,9 @@ def test_token_endpoint_can_fail_alone(zoho, box):
 
 
 @pytest.mark.parametrize(("rows", "repeated", "missing"), [(3, 6, 0), (-3, 0, 6)])
-def test_shifted_pages_repeat_or_leave_out_rows(zoho, box, rows, repeated, missing):
+def test_shifted_pages_repeat_or_leave_out_rows(
+    zoho: ZohoCaller, box: Sandbox, rows: int, repeated: int, missing: int
+):
     box.control.add_fault("shifted_page", "acme", "zoho", rows=rows, times=None)
 
     ids = [row["salesorder_id"] for row in zoho.all_rows("salesorders")]
@@ -120,7 +132,7 @@ def test_shifted_pages_repeat_or_leave_out_rows(zoho, box, rows, repeated, missi
         assert 3 <= len(everything - set(ids)) <= missing
 
 
-def test_duplicate_pages_delay_all_that_follow(zoho, box):
+def test_duplicate_pages_delay_all_that_follow(zoho: ZohoCaller, box: Sandbox):
     box.control.add_fault("duplicate_page", "acme", "zoho", times=None)
 
     ids = [row["salesorder_id"] for row in zoho.all_rows("salesorders")]
@@ -129,7 +141,7 @@ def test_duplicate_pages_delay_all_that_follow(zoho, box):
     assert set(ids) == set(box.control.ids("acme", "zoho"))
 
 
-def test_saleor_repeats_one_page_and_then_goes_on(saleor, box):
+def test_saleor_repeats_one_page_and_then_goes_on(saleor: SaleorCaller, box: Sandbox):
     box.control.add_fault("duplicate_page", "acme", "saleor", after=1)
 
     ids = [node["id"] for node in saleor.all_nodes(first=50)]
@@ -139,7 +151,9 @@ def test_saleor_repeats_one_page_and_then_goes_on(saleor, box):
 
 
 @pytest.mark.parametrize("system", ["zoho", "saleor"])
-def test_moving_rows_really_change_between_pages(zoho, saleor, box, system):
+def test_moving_rows_really_change_between_pages(
+    zoho: ZohoCaller, saleor: SaleorCaller, box: Sandbox, system: str
+):
     before = box.control.ids("acme", system)
     box.control.add_fault("moving_rows", "acme", system, rows=2, times=None)
 
@@ -163,7 +177,13 @@ def test_moving_rows_really_change_between_pages(zoho, saleor, box, system):
         ("nul_text", {}, lambda row: row["customer_name"].endswith("\x00end")),
     ],
 )
-def test_record_faults_spoil_one_record_of_a_list(zoho, box, kind, settings, spoilt):
+def test_record_faults_spoil_one_record_of_a_list(
+    zoho: ZohoCaller,
+    box: Sandbox,
+    kind: str,
+    settings: dict[str, Any],
+    spoilt: Callable[[dict[str, Any]], bool],
+):
     target = zoho.get("salesorders").json()["salesorders"][7]["salesorder_id"]
     box.control.add_fault(kind, "acme", "zoho", record=target, **settings)
 
@@ -174,7 +194,9 @@ def test_record_faults_spoil_one_record_of_a_list(zoho, box, kind, settings, spo
     assert not any(spoilt(row) for row in healed)
 
 
-def test_record_faults_reach_into_details_and_graphql_nodes(zoho, saleor, box):
+def test_record_faults_reach_into_details_and_graphql_nodes(
+    zoho: ZohoCaller, saleor: SaleorCaller, box: Sandbox
+):
     (zoho_id, *_) = box.control.ids("acme", "zoho")
     box.control.add_fault(
         "mistyped_field", "acme", "zoho", path="line_items.0.rate", where="detail"
@@ -191,7 +213,7 @@ def test_record_faults_reach_into_details_and_graphql_nodes(zoho, saleor, box):
     ]
 
 
-def test_saleor_can_answer_with_data_and_errors(saleor, box):
+def test_saleor_can_answer_with_data_and_errors(saleor: SaleorCaller, box: Sandbox):
     box.control.add_fault("partial_data", "acme", "saleor")
 
     body = saleor.page().json()

@@ -16,7 +16,9 @@ def content(*lines: Line, inclusive: bool = False, shipping: int = 0, discount: 
     [(0, 0, 156_45), (0, 10_00, 145_95), (5_00, 0, 151_20)],
     ids=["none", "order", "line"],
 )
-def test_exclusive_totals_equal_the_live_vectors(line_discount, order_discount, total):
+def test_exclusive_totals_equal_the_live_vectors(
+    line_discount: int, order_discount: int, total: int
+):
     line = Line(0, 10, 14_90, 0, 500, line_discount)
 
     assert total_up(content(line, discount=order_discount)).total == total
@@ -46,7 +48,9 @@ LINES = st.lists(
 
 
 @given(LINES, st.booleans(), st.integers(0, 2000), st.integers(0, 1))
-def test_totals_are_the_sum_of_their_parts(lines, inclusive, shipping, discount):
+def test_totals_are_the_sum_of_their_parts(
+    lines: list[Line], inclusive: bool, shipping: int, discount: int
+):
     order = content(*lines, inclusive=inclusive, shipping=shipping, discount=discount)
 
     totals = total_up(order)

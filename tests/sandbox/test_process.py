@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from sandbox.__main__ import announce
 from sandbox.runner import PortTakenError, Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +35,7 @@ class Process:
         self.info = json.loads(info.read_text()) if info.exists() else {}
         info.unlink(missing_ok=True)
 
-    def post(self, method: str, **arguments):
+    def post(self, method: str, **arguments: Any):
         answer = httpx.post(f"{self.info['control_url']}/{method}", json=arguments)
         return answer.json()["result"]
 
@@ -43,7 +45,7 @@ class Process:
         return self.process.returncode, out.decode(), err.decode()
 
 
-def test_process_serves_announces_itself_and_ends_on_sigterm(tmp_path):
+def test_process_serves_announces_itself_and_ends_on_sigterm(tmp_path: Path):
     process = Process(info=tmp_path / "info.json")
 
     answer = httpx.get(f"{process.info['control_url']}/healthz")
@@ -55,18 +57,16 @@ def test_process_serves_announces_itself_and_ends_on_sigterm(tmp_path):
     assert process.info["merchants"]["acme"]["saleor"]["token"] not in out
 
 
-def test_info_file_holds_secrets_and_is_the_owners_alone(tmp_path):
+def test_info_file_holds_secrets_and_is_the_owners_alone(tmp_path: Path):
     info = tmp_path / "info.json"
     with Sandbox(size=30) as box:
-        from sandbox.__main__ import _announce
-
-        _announce(box, info)
+        announce(box, info)
 
     assert stat.S_IMODE(info.stat().st_mode) == 0o600
     assert json.loads(info.read_text()) == box.info
 
 
-def test_state_file_brings_data_keys_and_ports_back(tmp_path):
+def test_state_file_brings_data_keys_and_ports_back(tmp_path: Path):
     arguments = ("--state-file", str(tmp_path / "state"))
     first = Process(*arguments, info=tmp_path / "info.json")
     first.post("change_orders", merchant="acme", system="zoho", n=4)
@@ -89,7 +89,7 @@ def test_state_file_brings_data_keys_and_ports_back(tmp_path):
     assert second.stop()[0] == 0
 
 
-def test_taken_port_is_one_readable_line(tmp_path):
+def test_taken_port_is_one_readable_line(tmp_path: Path):
     with Sandbox(size=30) as box:
         taken = str(box.ports[0])
         process = Process("--base-port", taken, info=tmp_path / "info.json")
@@ -107,23 +107,27 @@ def test_failed_start_gives_ports_back():
 
 
 @pytest.mark.parametrize(
-    ("method", "body", "status", "message"),
+    ("method", "body", "expected"),
     [
-        ("change_orders", {"merchant": "nobody", "system": "zoho", "n": 1}, 400, "no merchant"),
-        ("change_orders", {"colour": "red"}, 400, "missing a required argument"),
-        ("fly", {}, 404, "no method 'fly'"),
-        ("_world", {"merchant": "acme"}, 404, "no method '_world'"),
-        ("state", {}, 404, "no method 'state'"),
+        ("change_orders", {"merchant": "nobody", "system": "zoho", "n": 1}, (400, "no merchant")),
+        ("change_orders", {"colour": "red"}, (400, "missing a required argument")),
+        ("fly", {}, (404, "no method 'fly'")),
+        ("_world", {"merchant": "acme"}, (404, "no method '_world'")),
+        ("state", {}, (404, "no method 'state'")),
     ],
 )
-def test_control_port_explains_wrong_requests(box, http, method, body, status, message):
+def test_control_port_explains_wrong_requests(
+    box: Sandbox, http: httpx.Client, method: str, body: dict[str, Any], expected: tuple[int, str]
+):
+    status, message = expected
+
     answer = http.post(f"{box.info['control_url']}/{method}", json=body)
 
     assert answer.status_code == status
     assert message in answer.json()["error"]
 
 
-def test_control_port_does_what_the_python_methods_do(box, http):
+def test_control_port_does_what_the_python_methods_do(box: Sandbox, http: httpx.Client):
     url = box.info["control_url"]
 
     body = {"merchant": "acme", "system": "zoho", "n": 2}

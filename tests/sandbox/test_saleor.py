@@ -3,10 +3,13 @@
 import base64
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
+import httpx
 import pytest
 
-from tests.sandbox.conftest import ORDERS_PAGE
+from sandbox.runner import Sandbox
+from tests.sandbox.callers import ORDERS_PAGE, SaleorCaller
 
 NUMBER_PAGE = """
 query OrdersPage($first: Int!, $after: String) {
@@ -22,7 +25,7 @@ query OrdersByIds($ids: [ID!], $first: Int!) {
 CHECK = "query AppCheck { shop { name } app { id name permissions { code } } }"
 
 
-def error_code(answer):
+def error_code(answer: httpx.Response):
     return answer.json()["errors"][0]["extensions"]["exception"]["code"]
 
 
@@ -30,12 +33,12 @@ def order_id(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def test_endpoint_needs_its_slash_and_post(saleor, http):
+def test_endpoint_needs_its_slash_and_post(saleor: SaleorCaller, http: httpx.Client):
     assert http.post(saleor.info["api_url"].rstrip("/"), json={}).status_code == 404
     assert http.put(saleor.info["api_url"], json={}).status_code == 405
 
 
-def test_every_order_comes_once_in_ascending_modification(saleor, box):
+def test_every_order_comes_once_in_ascending_modification(saleor: SaleorCaller, box: Sandbox):
     nodes = saleor.all_nodes(first=7)
 
     assert sorted(node["id"] for node in nodes) == sorted(box.control.ids("acme", "saleor"))
@@ -44,7 +47,7 @@ def test_every_order_comes_once_in_ascending_modification(saleor, box):
     assert all(len(time) == len("2026-11-23T16:10:59.208747+00:00") for time in times)
 
 
-def test_answers_carry_data_and_cost(saleor):
+def test_answers_carry_data_and_cost(saleor: SaleorCaller):
     body = saleor.page(first=1).json()
 
     assert set(body) == {"data", "extensions"}
@@ -56,7 +59,9 @@ def test_answers_carry_data_and_cost(saleor):
     [{"Authorization": ""}, {"Authorization": f"Bearer {'x' * 30}"}, {"X-Nothing": "1"}],
     ids=["empty", "unknown", "none"],
 )
-def test_unknown_callers_get_permission_denied_with_status_200(saleor, headers):
+def test_unknown_callers_get_permission_denied_with_status_200(
+    saleor: SaleorCaller, headers: dict[str, str]
+):
     answer = saleor.ask(ORDERS_PAGE, "OrdersPage", {"first": 1}, **headers)
 
     assert answer.status_code == 200
@@ -66,7 +71,7 @@ def test_unknown_callers_get_permission_denied_with_status_200(saleor, headers):
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Authorization-Bearer"])
-def test_all_ways_to_send_the_token_work(saleor, header):
+def test_all_ways_to_send_the_token_work(saleor: SaleorCaller, header: str):
     token = saleor.info["token"]
     value = token if header == "Authorization-Bearer" else f"JWT {token}"
 
@@ -75,7 +80,7 @@ def test_all_ways_to_send_the_token_work(saleor, header):
     assert answer.json()["data"]["orders"]["edges"]
 
 
-def test_revoked_token_and_missing_permission_look_alike(saleor, box):
+def test_revoked_token_and_missing_permission_look_alike(saleor: SaleorCaller, box: Sandbox):
     box.control.revoke_credentials("acme", "saleor")
     revoked = saleor.page()
     box.control.restore_credentials("acme", "saleor")
@@ -86,7 +91,7 @@ def test_revoked_token_and_missing_permission_look_alike(saleor, box):
         assert (answer.status_code, error_code(answer)) == (200, "PermissionDenied")
 
 
-def test_app_check_names_shop_app_and_permissions(saleor, box):
+def test_app_check_names_shop_app_and_permissions(saleor: SaleorCaller, box: Sandbox):
     allowed = saleor.ask(CHECK, "AppCheck", {}).json()["data"]
     box.control.revoke_credentials("acme", "saleor")
     denied = saleor.ask(CHECK, "AppCheck", {})
@@ -111,7 +116,9 @@ def test_app_check_names_shop_app_and_permissions(saleor, box):
     ],
     ids=["cut", "null", "name", "no-first", "type", "bare-date", "no-date", "no-id"],
 )
-def test_invalid_documents_and_variables_are_400_without_data(saleor, query, operation, variables):
+def test_invalid_documents_and_variables_are_400_without_data(
+    saleor: SaleorCaller, query: str, operation: str, variables: dict[str, Any]
+):
     answer = saleor.ask(query, operation, variables)
 
     assert answer.status_code == 400
@@ -127,13 +134,15 @@ def test_invalid_documents_and_variables_are_400_without_data(saleor, query, ope
         (b"{}", "Must provide a query string."),
     ],
 )
-def test_bodies_that_are_no_query_are_400(saleor, http, body, message):
+def test_bodies_that_are_no_query_are_400(
+    saleor: SaleorCaller, http: httpx.Client, body: bytes, message: str
+):
     answer = http.post(saleor.info["api_url"], content=body)
 
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (400, message)
 
 
-def test_page_size_limit_and_damaged_cursors_are_field_errors(saleor):
+def test_page_size_limit_and_damaged_cursors_are_field_errors(saleor: SaleorCaller):
     foreign = saleor.ask(NUMBER_PAGE, "OrdersPage", {"first": 1}).json()
     too_many = saleor.page(first=101)
     damaged = saleor.page(after="WyJub25zZW5zZSJd")
@@ -146,25 +155,25 @@ def test_page_size_limit_and_damaged_cursors_are_field_errors(saleor):
         assert answer.json()["data"] == {"orders": None}
 
 
-def test_numbers_in_strings_and_blank_cursors_are_taken(saleor):
+def test_numbers_in_strings_and_blank_cursors_are_taken(saleor: SaleorCaller):
     answer = saleor.page(first="3", after="")
 
     assert len(answer.json()["data"]["orders"]["edges"]) == 3
 
 
-def test_updated_filter_is_inclusive_to_the_microsecond(saleor):
+def test_updated_filter_is_inclusive_to_the_microsecond(saleor: SaleorCaller):
     nodes = saleor.all_nodes()
     border = nodes[100]["updatedAt"]
     without_zone = border.removesuffix("+00:00")
     moment_later = datetime.fromisoformat(border) + timedelta(microseconds=1)
 
-    assert [n["id"] for n in saleor.all_nodes(**{"from": border})] == [n["id"] for n in nodes[100:]]
-    assert len(saleor.all_nodes(**{"from": without_zone})) == len(nodes) - 100
-    assert len(saleor.all_nodes(**{"from": moment_later.isoformat()})) == len(nodes) - 101
-    assert len(saleor.all_nodes(**{"from": None})) == len(nodes)
+    assert [n["id"] for n in saleor.all_nodes(since=border)] == [n["id"] for n in nodes[100:]]
+    assert len(saleor.all_nodes(since=without_zone)) == len(nodes) - 100
+    assert len(saleor.all_nodes(since=moment_later.isoformat())) == len(nodes) - 101
+    assert len(saleor.all_nodes(since=None)) == len(nodes)
 
 
-def test_last_page_and_empty_page(saleor):
+def test_last_page_and_empty_page(saleor: SaleorCaller):
     empty = saleor.page(**{"from": "2999-01-01T00:00:00Z"}).json()["data"]["orders"]
 
     assert empty["edges"] == []
@@ -176,7 +185,7 @@ def test_last_page_and_empty_page(saleor):
     }
 
 
-def test_cursor_names_time_status_and_number(saleor):
+def test_cursor_names_time_status_and_number(saleor: SaleorCaller):
     page = saleor.page(first=1).json()["data"]["orders"]
     node = page["edges"][0]["node"]
 
@@ -185,7 +194,7 @@ def test_cursor_names_time_status_and_number(saleor):
     assert values == [node["updatedAt"].replace("T", " "), node["status"].lower(), node["number"]]
 
 
-def test_default_order_is_number_descending(saleor, box):
+def test_default_order_is_number_descending(saleor: SaleorCaller, box: Sandbox):
     nodes, after = [], None
     while True:
         orders = saleor.ask(NUMBER_PAGE, "OrdersPage", {"first": 90, "after": after}).json()
@@ -200,7 +209,7 @@ def test_default_order_is_number_descending(saleor, box):
     assert len(set(numbers)) == len(box.control.ids("acme", "saleor"))
 
 
-def test_equal_times_on_a_page_border_lose_and_repeat_nothing(saleor, box):
+def test_equal_times_on_a_page_border_lose_and_repeat_nothing(saleor: SaleorCaller, box: Sandbox):
     same = box.control.align_modified("acme", "saleor", 5, 30)
 
     nodes = saleor.all_nodes(first=10)
@@ -210,7 +219,7 @@ def test_equal_times_on_a_page_border_lose_and_repeat_nothing(saleor, box):
     assert len({n["updatedAt"] for n in nodes if n["id"] in same}) == 1
 
 
-def test_orders_by_ids_leaves_unknown_ones_out(saleor, box):
+def test_orders_by_ids_leaves_unknown_ones_out(saleor: SaleorCaller, box: Sandbox):
     some = box.control.ids("acme", "saleor")[:3]
     unknown = order_id("Order:00000000-0000-4000-8000-000000000000")
 
@@ -219,7 +228,9 @@ def test_orders_by_ids_leaves_unknown_ones_out(saleor, box):
     assert {edge["node"]["id"] for edge in answer["data"]["orders"]["edges"]} == set(some)
 
 
-def test_order_by_id_is_null_for_no_row_or_another_type_and_an_error_for_garbage(saleor, box):
+def test_order_by_id_is_null_for_no_row_or_another_type_and_an_error_for_garbage(
+    saleor: SaleorCaller, box: Sandbox
+):
     (known, *_) = box.control.ids("acme", "saleor")
     unknown = order_id("Order:00000000-0000-4000-8000-000000000000")
 
@@ -234,7 +245,7 @@ def test_order_by_id_is_null_for_no_row_or_another_type_and_an_error_for_garbage
     assert garbage.json()["errors"][0]["message"] == "Invalid ID: abc. Expected: Order."
 
 
-def test_orders_have_the_shape_of_a_sync(saleor):
+def test_orders_have_the_shape_of_a_sync(saleor: SaleorCaller):
     node = saleor.all_nodes()[50]
 
     assert node["lines"][0]["unitPrice"].keys() == {"gross", "net"}
@@ -244,7 +255,7 @@ def test_orders_have_the_shape_of_a_sync(saleor):
     assert node["shippingAddress"]["city"] == node["shippingAddress"]["city"].upper()
 
 
-def test_total_count_comes_only_when_asked_for(saleor, box):
+def test_total_count_comes_only_when_asked_for(saleor: SaleorCaller, box: Sandbox):
     counted = saleor.ask(NUMBER_PAGE, "OrdersPage", {"first": 1}).json()["data"]["orders"]
     plain = saleor.page(first=1).json()["data"]["orders"]
 

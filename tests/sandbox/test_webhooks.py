@@ -4,25 +4,29 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
+import httpx
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from sandbox.runner import Sandbox
 from sandbox.webhooks import signed_text
+from tests.sandbox.callers import Receiver, SaleorCaller
 
 
 def unpadded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def verify_jws(signature: str, body: bytes, jwks: dict) -> dict:
+def verify_jws(signature: str, body: bytes, jwks: dict[str, Any]) -> dict[str, Any]:
     """RFC 7797 by hand: only the raw body after the encoded header verifies."""
     protected, middle, mark = signature.split(".")
     assert middle == ""
-    header = json.loads(unpadded(protected))
+    header: dict[str, Any] = json.loads(unpadded(protected))
     (key,) = [key for key in jwks["keys"] if key["kid"] == header["kid"]]
     numbers = rsa.RSAPublicNumbers(
         e=int.from_bytes(unpadded(key["e"])), n=int.from_bytes(unpadded(key["n"]))
@@ -33,11 +37,14 @@ def verify_jws(signature: str, body: bytes, jwks: dict) -> dict:
 
 
 @pytest.fixture
-def jwks_url(saleor):
-    return saleor.info["api_url"].replace("/graphql/", "/.well-known/jwks.json")
+def jwks_url(saleor: SaleorCaller) -> str:
+    api_url: str = saleor.info["api_url"]
+    return api_url.replace("/graphql/", "/.well-known/jwks.json")
 
 
-def test_saleor_delivery_is_signed_over_the_raw_body(box, saleor, http, receiver, jwks_url):
+def test_saleor_delivery_is_signed_over_the_raw_body(
+    box: Sandbox, http: httpx.Client, receiver: Receiver, jwks_url: str
+):
     (order, *_) = box.control.ids("acme", "saleor")
 
     (outcome,) = box.control.send_saleor_webhook("acme", receiver.url, [order])
@@ -55,7 +62,9 @@ def test_saleor_delivery_is_signed_over_the_raw_body(box, saleor, http, receiver
     assert outcome["is_delivered"] is True
 
 
-def test_kid_is_the_rfc_7638_thumbprint_and_follows_a_rotation(box, http, jwks_url):
+def test_kid_is_the_rfc_7638_thumbprint_and_follows_a_rotation(
+    box: Sandbox, http: httpx.Client, jwks_url: str
+):
     before = http.get(jwks_url).json()["keys"]
     kid = box.control.rotate_jwks("acme")
     (key,) = http.get(jwks_url).json()["keys"]
@@ -72,7 +81,7 @@ def test_kid_is_the_rfc_7638_thumbprint_and_follows_a_rotation(box, http, jwks_u
     }
 
 
-def test_saleor_headers_are_the_real_ones(box, saleor, receiver):
+def test_saleor_headers_are_the_real_ones(box: Sandbox, saleor: SaleorCaller, receiver: Receiver):
     (order, *_) = box.control.ids("acme", "saleor")
 
     box.control.send_saleor_webhook(
@@ -89,7 +98,7 @@ def test_saleor_headers_are_the_real_ones(box, saleor, receiver):
     assert headers["x-tenant"] == "1"
 
 
-def test_saleor_bodies_are_the_bare_event_or_wrapped_data(box, receiver):
+def test_saleor_bodies_are_the_bare_event_or_wrapped_data(box: Sandbox, receiver: Receiver):
     (order, *_) = box.control.ids("acme", "saleor")
     document = box.control.document("acme", "saleor", order)
 
@@ -106,7 +115,7 @@ def test_saleor_bodies_are_the_bare_event_or_wrapped_data(box, receiver):
     assert raw == json.dumps(bare).encode(), "separators are those of json.dumps"
 
 
-def test_saleor_secret_gives_a_hex_hmac(box, receiver):
+def test_saleor_secret_gives_a_hex_hmac(box: Sandbox, receiver: Receiver):
     (order, *_) = box.control.ids("acme", "saleor")
 
     box.control.send_saleor_webhook("acme", receiver.url, [order], secret="shhh")
@@ -115,7 +124,9 @@ def test_saleor_secret_gives_a_hex_hmac(box, receiver):
     assert headers["Saleor-Signature"] == hmac.new(b"shhh", body, hashlib.sha256).hexdigest()
 
 
-def test_corrupted_body_does_not_verify(box, http, receiver, jwks_url):
+def test_corrupted_body_does_not_verify(
+    box: Sandbox, http: httpx.Client, receiver: Receiver, jwks_url: str
+):
     (order, *_) = box.control.ids("acme", "saleor")
 
     box.control.send_saleor_webhook("acme", receiver.url, [order], corrupt=True)
@@ -136,7 +147,9 @@ def test_corrupted_body_does_not_verify(box, http, receiver, jwks_url):
     ],
     ids=["ok", "4xx", "3xx", "recovers", "gives-up"],
 )
-def test_only_5xx_is_retried_with_the_same_bytes(box, receiver, answers, attempts, delivered):
+def test_only_5xx_is_retried_with_the_same_bytes(
+    box: Sandbox, receiver: Receiver, answers: list[int], attempts: int, delivered: bool
+):
     (order, *_) = box.control.ids("acme", "saleor")
     receiver.statuses = list(answers)
 
@@ -150,7 +163,7 @@ def test_only_5xx_is_retried_with_the_same_bytes(box, receiver, answers, attempt
     assert len({h["Saleor-Signature"] for _, h, _ in receiver.requests}) == 1
 
 
-def test_no_answer_is_retried(box, closed_port):
+def test_no_answer_is_retried(box: Sandbox, closed_port: int):
     (order, *_) = box.control.ids("acme", "saleor")
 
     (outcome,) = box.control.send_saleor_webhook(
@@ -160,7 +173,7 @@ def test_no_answer_is_retried(box, closed_port):
     assert outcome["statuses"] == [0, 0]
 
 
-def test_copies_may_come_at_once_and_out_of_order(box, receiver):
+def test_copies_may_come_at_once_and_out_of_order(box: Sandbox, receiver: Receiver):
     orders = box.control.ids("acme", "saleor")[:4]
 
     box.control.send_saleor_webhook("acme", receiver.url, orders, copies=10, parallel=True)
@@ -184,7 +197,7 @@ def test_zoho_signature_equals_the_published_vector():
     assert digest == "52f69fea4ae9eb559c4ea2f509ca525c0fa34f4d7f16b63ecb18402941bce4b2"
 
 
-def test_zoho_json_delivery_signs_query_and_body(box, receiver):
+def test_zoho_json_delivery_signs_query_and_body(box: Sandbox, receiver: Receiver):
     (order, *_) = box.control.ids("acme", "zoho")
 
     box.control.send_zoho_webhook("acme", f"{receiver.url}?b=2&a=x", [order], secret="s" * 12)
@@ -197,7 +210,7 @@ def test_zoho_json_delivery_signs_query_and_body(box, receiver):
     assert json.loads(body) == {"salesorder": box.control.document("acme", "zoho", order)}
 
 
-def test_zoho_form_delivery_carries_one_field(box, receiver):
+def test_zoho_form_delivery_carries_one_field(box: Sandbox, receiver: Receiver):
     (order, *_) = box.control.ids("acme", "zoho")
 
     box.control.send_zoho_webhook("acme", receiver.url, [order], form=True, secret="s" * 12)
@@ -210,7 +223,7 @@ def test_zoho_form_delivery_carries_one_field(box, receiver):
     assert headers["X-Zoho-Webhook-Signature"] == expected
 
 
-def test_zoho_delivery_without_secret_has_no_signature(box, receiver):
+def test_zoho_delivery_without_secret_has_no_signature(box: Sandbox, receiver: Receiver):
     (invoice, *_) = box.control.ids("acme", "zoho", "invoices")
 
     box.control.send_zoho_webhook("acme", receiver.url, [invoice], "invoices")
@@ -220,7 +233,7 @@ def test_zoho_delivery_without_secret_has_no_signature(box, receiver):
     assert json.loads(body)["invoice"]["invoice_id"] == invoice
 
 
-def test_prepared_delivery_goes_stale(box):
+def test_prepared_delivery_goes_stale(box: Sandbox):
     (order,) = box.control.ids("acme", "saleor")[-1:]
     stale = json.loads(box.control.prepare_webhook("acme", "saleor", order)["body"])
 
@@ -240,7 +253,9 @@ def test_prepared_delivery_goes_stale(box):
         ("new", ["order_created", "order_confirmed"]),
     ],
 )
-def test_subscribers_hear_the_events_of_a_change(box, receiver, kind, events):
+def test_subscribers_hear_the_events_of_a_change(
+    box: Sandbox, receiver: Receiver, kind: str, events: list[str]
+):
     box.control.subscribe("acme", "saleor", receiver.url)
 
     done = box.control.change_and_notify("acme", "saleor", 1, kind)

@@ -1,12 +1,15 @@
 """Zoho: who gets in, and how often (zoho.md 1.2, 1.4, 1.5)."""
 
+import httpx
 import pytest
 
 from sandbox.clock import ScaledClock
+from sandbox.runner import Sandbox
 from sandbox.zoho.limits import Limits
+from tests.sandbox.callers import ZohoCaller
 
 
-def test_refresh_and_client_credentials_grants_give_a_token_that_works(zoho):
+def test_refresh_and_client_credentials_grants_give_a_token_that_works(zoho: ZohoCaller):
     by_refresh = zoho.grant().json()
     by_client = zoho.grant(
         grant_type="client_credentials", scope="ZohoBooks.FullAccess.all", refresh_token=""
@@ -28,14 +31,16 @@ def test_refresh_and_client_credentials_grants_give_a_token_that_works(zoho):
         ({"refresh_token": "1000.gone.gone"}, "invalid_code"),
     ],
 )
-def test_wrong_credentials_are_refused_with_status_200(zoho, changed, error):
+def test_wrong_credentials_are_refused_with_status_200(
+    zoho: ZohoCaller, changed: dict[str, str], error: str
+):
     answer = zoho.grant(**changed)
 
     assert answer.status_code == 200
     assert answer.json() == {"error": error}
 
 
-def test_parameters_may_be_in_the_query_string(zoho, http):
+def test_parameters_may_be_in_the_query_string(zoho: ZohoCaller, http: httpx.Client):
     names = ("client_id", "client_secret", "refresh_token")
     query = {name: zoho.info[name] for name in names} | {"grant_type": "refresh_token"}
 
@@ -44,7 +49,7 @@ def test_parameters_may_be_in_the_query_string(zoho, http):
     assert "access_token" in answer.json()
 
 
-def test_eleventh_token_within_ten_minutes_is_throttled(zoho, box):
+def test_eleventh_token_within_ten_minutes_is_throttled(zoho: ZohoCaller, box: Sandbox):
     answers = [zoho.grant() for _ in range(10)]
 
     assert [a.status_code for a in answers] == [200] * 9 + [400]
@@ -58,7 +63,7 @@ def test_eleventh_token_within_ten_minutes_is_throttled(zoho, box):
     [("", 14), ("Zoho-oauthtoken 1000.unknown", 14), ("Basic abc", 14)],
     ids=["none", "unknown", "scheme"],
 )
-def test_unknown_tokens_are_401_with_code_14(zoho, header, code):
+def test_unknown_tokens_are_401_with_code_14(zoho: ZohoCaller, header: str, code: int):
     zoho.header = {"Authorization": header} if header else {}
 
     answer = zoho.get("salesorders")
@@ -66,7 +71,7 @@ def test_unknown_tokens_are_401_with_code_14(zoho, header, code):
     assert (answer.status_code, answer.json()["code"]) == (401, code)
 
 
-def test_expired_and_revoked_tokens_are_401_with_code_57(zoho, box):
+def test_expired_and_revoked_tokens_are_401_with_code_57(zoho: ZohoCaller, box: Sandbox):
     box.control.expire_tokens("acme")
     expired = zoho.get("salesorders")
     zoho.sign_in()
@@ -80,7 +85,7 @@ def test_expired_and_revoked_tokens_are_401_with_code_57(zoho, box):
     assert zoho.get("salesorders").status_code == 200
 
 
-def test_token_expires_on_the_scaled_clock(zoho, box):
+def test_token_expires_on_the_scaled_clock(zoho: ZohoCaller, box: Sandbox):
     box.control.set_tokens("acme", seconds=3600)
     box.control.set_clock_scale(1e9)
     try:
@@ -89,7 +94,7 @@ def test_token_expires_on_the_scaled_clock(zoho, box):
         box.control.set_clock_scale(1.0)
 
 
-def test_foreign_organisation_is_code_6041(zoho, box):
+def test_foreign_organisation_is_code_6041(zoho: ZohoCaller, box: Sandbox):
     other = box.info["merchants"]["globex"]["zoho"]["organization_id"]
 
     unknown = zoho.get("salesorders", organization_id="1")
@@ -101,7 +106,7 @@ def test_foreign_organisation_is_code_6041(zoho, box):
     assert (foreign.status_code, foreign.json()["code"]) == (400, 6041)
 
 
-def test_minute_limit_blocks_until_the_minute_is_over(zoho, box):
+def test_minute_limit_blocks_until_the_minute_is_over(zoho: ZohoCaller, box: Sandbox):
     box.control.set_limits("acme", per_minute=3)
     box.control.set_tokens("acme", seconds=1e12)
     zoho.sign_in()
@@ -120,7 +125,7 @@ def test_minute_limit_blocks_until_the_minute_is_over(zoho, box):
     assert box.control.calls()["acme"]["zoho"]["refused"] == 2
 
 
-def test_day_limit_is_code_45_and_names_the_number(zoho, box):
+def test_day_limit_is_code_45_and_names_the_number(zoho: ZohoCaller, box: Sandbox):
     box.control.set_limits("acme", per_day=2)
 
     answers = [zoho.get("contacts") for _ in range(3)]
@@ -130,7 +135,9 @@ def test_day_limit_is_code_45_and_names_the_number(zoho, box):
     assert answers[-1].json()["message"].endswith("limit of 2.")
 
 
-def test_limits_of_one_organisation_leave_the_other_alone(zoho, box, http):
+def test_limits_of_one_organisation_leave_the_other_alone(
+    zoho: ZohoCaller, box: Sandbox, http: httpx.Client
+):
     box.control.set_limits("acme", per_minute=0)
     other = type(zoho)(box.info["merchants"]["globex"]["zoho"], http)
     other.sign_in()

@@ -1,18 +1,23 @@
 """Zoho: listings, filters and details (zoho.md 1.3, 1.4, 1.6)."""
 
+from typing import Any
+
+import httpx
 import pytest
 
+from sandbox.runner import Sandbox
 from sandbox.times import parse_zoho_time
+from tests.sandbox.callers import ZohoCaller
 
 ROOTS = ("inventory/v1", "books/v3", "api/v1", "api/v3")
 
 
-def modified(rows):
+def modified(rows: Any):
     return [parse_zoho_time(row["last_modified_time"]) for row in rows]
 
 
 @pytest.mark.parametrize("plural", ["salesorders", "invoices", "contacts"])
-def test_pages_give_every_record_once(zoho, box, plural):
+def test_pages_give_every_record_once(zoho: ZohoCaller, box: Sandbox, plural: str):
     entity = {"salesorders": "orders"}.get(plural, plural)
 
     rows = zoho.all_rows(plural, per_page=50, sort_column="last_modified_time")
@@ -22,7 +27,7 @@ def test_pages_give_every_record_once(zoho, box, plural):
     assert modified(rows) == sorted(modified(rows), reverse=True)
 
 
-def test_page_context_says_what_was_asked_and_whether_more_follows(zoho):
+def test_page_context_says_what_was_asked_and_whether_more_follows(zoho: ZohoCaller):
     last = zoho.get("salesorders", page=3, per_page=200, sort_column="date", sort_order="A").json()
     beyond = zoho.get("salesorders", page=9).json()
 
@@ -41,7 +46,7 @@ def test_page_context_says_what_was_asked_and_whether_more_follows(zoho):
     assert beyond["page_context"]["has_more_page"] is False
 
 
-def test_page_size_is_capped_at_200(zoho):
+def test_page_size_is_capped_at_200(zoho: ZohoCaller):
     assert len(zoho.get("salesorders", per_page=500).json()["salesorders"]) == 200
 
 
@@ -60,7 +65,7 @@ def test_page_size_is_capped_at_200(zoho):
         ("date_start", "yesterday"),
     ],
 )
-def test_malformed_values_are_code_2(zoho, name, value):
+def test_malformed_values_are_code_2(zoho: ZohoCaller, name: str, value: str):
     answer = zoho.get("salesorders", **{name: value})
 
     assert answer.status_code == 400
@@ -68,7 +73,7 @@ def test_malformed_values_are_code_2(zoho, name, value):
 
 
 @pytest.mark.parametrize("column", ["last_modified_time", "created_time"])
-def test_modified_filter_is_inclusive_and_reads_any_offset(zoho, column):
+def test_modified_filter_is_inclusive_and_reads_any_offset(zoho: ZohoCaller, column: str):
     rows = zoho.all_rows("salesorders", sort_column="last_modified_time")
     border = rows[119]["last_modified_time"]
     in_utc = f"{border[:-5]}+0000"
@@ -81,7 +86,7 @@ def test_modified_filter_is_inclusive_and_reads_any_offset(zoho, column):
     assert len(later) < len(listed), "an hour of offset makes the filter an hour later"
 
 
-def test_number_reference_and_status_filters(zoho, box):
+def test_number_reference_and_status_filters(zoho: ZohoCaller):
     by_reference = next(
         row for row in zoho.all_rows("salesorders") if row["reference_number"].startswith("STORE-")
     )
@@ -98,7 +103,7 @@ def test_number_reference_and_status_filters(zoho, box):
     assert {row["status"] for row in void} == {"void"}
 
 
-def test_ids_filter_finds_exactly_those_that_exist(zoho, box):
+def test_ids_filter_finds_exactly_those_that_exist(zoho: ZohoCaller, box: Sandbox):
     some = box.control.ids("acme", "zoho")[:3]
 
     rows = zoho.all_rows("salesorders", salesorder_ids=",".join([*some, "1"]))
@@ -106,13 +111,13 @@ def test_ids_filter_finds_exactly_those_that_exist(zoho, box):
     assert {row["salesorder_id"] for row in rows} == set(some)
 
 
-def test_blank_and_unknown_parameters_are_ignored(zoho):
+def test_blank_and_unknown_parameters_are_ignored(zoho: ZohoCaller):
     rows = zoho.all_rows("salesorders", status="", last_modified_time="", flavour="vanilla")
 
     assert len(rows) == 450
 
 
-def test_list_rows_have_no_lines_and_details_agree_with_them(zoho):
+def test_list_rows_have_no_lines_and_details_agree_with_them(zoho: ZohoCaller):
     row = zoho.get("salesorders").json()["salesorders"][0]
     detail = zoho.get(f"salesorders/{row['salesorder_id']}").json()["salesorder"]
 
@@ -125,7 +130,7 @@ def test_list_rows_have_no_lines_and_details_agree_with_them(zoho):
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_all_roots_serve_one_store(zoho, http, root):
+def test_all_roots_serve_one_store(zoho: ZohoCaller, http: httpx.Client, root: str):
     url = f"{zoho.info['accounts_url']}/{root}/salesorders"
     query = {"organization_id": zoho.info["organization_id"]}
 
@@ -138,13 +143,13 @@ def test_all_roots_serve_one_store(zoho, http, root):
     ("path", "code"),
     [("salesorders/1", 1002), ("invoices/1", 1002), ("contacts/x", 1002), ("unicorns", 5)],
 )
-def test_unknown_ids_and_paths_are_404(zoho, path, code):
+def test_unknown_ids_and_paths_are_404(zoho: ZohoCaller, path: str, code: int):
     answer = zoho.get(path)
 
     assert (answer.status_code, answer.json()["code"]) == (404, code)
 
 
-def test_times_carry_the_organisations_offset(zoho, box, http):
+def test_times_carry_the_organisations_offset(zoho: ZohoCaller, box: Sandbox, http: httpx.Client):
     other = type(zoho)(box.info["merchants"]["globex"]["zoho"], http)
     other.sign_in()
 
@@ -155,7 +160,7 @@ def test_times_carry_the_organisations_offset(zoho, box, http):
     assert new_york == {"-0400", "-0500"}
 
 
-def test_organisations_and_taxes(zoho):
+def test_organisations_and_taxes(zoho: ZohoCaller):
     organization = zoho.get("organizations", organization_id="").json()["organizations"][0]
     taxes = zoho.get("settings/taxes", root="books_url").json()
 
