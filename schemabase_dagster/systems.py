@@ -56,6 +56,6 @@ class System:
     verification: Callable[[Any], Mapping[str, Any]] = field(
         default=lambda _config: {"scheme": "shared_secret", "header": "X-Webhook-Secret"}
     )
-    webhook_secret: Literal["hmac", "hash"] | None = "hash"
+    webhook_secret: Literal["hmac", "hash"] | None = "hash"  # noqa: S105 - a kind, no secret
     exclusive_config: tuple[str, ...] = ()
     default_cron: str = "*/15 * * * *"

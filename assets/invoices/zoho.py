@@ -1,13 +1,19 @@
 """raw/zoho_invoices: invoices of Zoho, and what they say about a canonical invoice."""
 
-from datetime import date, timedelta
-from typing import Annotated, Any
+from datetime import timedelta
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from resources.zoho import ZOHO, ZohoList
 from schemabase_dagster.candidate import Candidate, Party, SourceRecord
-from schemabase_dagster.normalise.fields import Amount, OptionalAmount, SourceModel, Text
+from schemabase_dagster.normalise.fields import (
+    Amount,
+    Currency,
+    OptionalAmount,
+    OptionalDate,
+    SourceModel,
+    Text,
+)
 from schemabase_dagster.normalise.text import email
 from schemabase_dagster.streams import Stream
 
@@ -23,13 +29,6 @@ STATUS = {
 }
 
 
-def _blank_to_none(value: Any) -> Any:
-    return None if value == "" else value
-
-
-OptionalDate = Annotated[date | None, BeforeValidator(_blank_to_none)]
-
-
 class _Invoice(SourceModel):
     invoice_id: str
     invoice_number: str = Field(min_length=1)
@@ -39,7 +38,7 @@ class _Invoice(SourceModel):
     date: OptionalDate = None
     due_date: OptionalDate = None
     status: Text = None
-    currency_code: str = Field(pattern="^[A-Z]{3}$")
+    currency_code: Currency
     total: Amount
     balance: OptionalAmount = None
 

@@ -1,7 +1,7 @@
 """raw/saleor_orders: orders of a Saleor shop, and what they say about a canonical order."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,14 @@ from resources.saleor import SALEOR
 from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.country import country_code
-from schemabase_dagster.normalise.fields import Amount, OptionalAmount, SourceModel, Text
+from schemabase_dagster.normalise.fields import (
+    Amount,
+    Currency,
+    Instant,
+    OptionalAmount,
+    SourceModel,
+    Text,
+)
 from schemabase_dagster.normalise.lines import numbered
 from schemabase_dagster.normalise.money import rounded
 from schemabase_dagster.normalise.text import email, sku
@@ -43,7 +50,7 @@ SHIPMENT_STATUS = {
 
 class _Money(SourceModel):
     amount: Amount
-    currency: str
+    currency: Currency
 
 
 class _Taxed(SourceModel):
@@ -95,7 +102,7 @@ class _Order(SourceModel):
     id: str
     number: str
     externalReference: Text = None  # noqa: N815
-    created: datetime
+    created: Instant
     status: str
     userEmail: Text = None  # noqa: N815
     channel: _Channel | None = None
@@ -109,7 +116,7 @@ class _Order(SourceModel):
     paymentStatus: Text = None  # noqa: N815
     voucherCode: Text = None  # noqa: N815
     customerNote: Text = None  # noqa: N815
-    metadata: list[Mapping[str, Any]] = []
+    metadata: tuple[Mapping[str, Any], ...] = ()
     lines: list[_Line]
 
 

@@ -2,16 +2,23 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from resources.zoho import ZOHO, ZohoList
 from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
-from schemabase_dagster.clock import parse_instant
 from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.country import country_code
-from schemabase_dagster.normalise.fields import Amount, OptionalAmount, SourceModel, Text
+from schemabase_dagster.normalise.fields import (
+    Amount,
+    Currency,
+    Instant,
+    OptionalAmount,
+    OptionalDate,
+    SourceModel,
+    Text,
+)
 from schemabase_dagster.normalise.lines import numbered
 from schemabase_dagster.normalise.money import rounded
 from schemabase_dagster.normalise.text import email, sku
@@ -40,14 +47,6 @@ SHIPMENT_STATUS = {
     "shipped": "shipped",
     "fulfilled": "delivered",
 }
-
-
-def _blank_to_none(value: Any) -> Any:
-    return None if value == "" else value
-
-
-OptionalDate = Annotated[date | None, BeforeValidator(_blank_to_none)]
-Instant = Annotated[datetime, BeforeValidator(lambda value: parse_instant(value))]
 
 
 class _Line(SourceModel):
@@ -93,7 +92,7 @@ class _Order(SourceModel):
     date: date
     shipment_date: OptionalDate = None
     created_time: Instant
-    currency_code: str
+    currency_code: Currency
     total: Amount
     order_status: Text = None
     invoiced_status: Text = None
@@ -110,7 +109,7 @@ class _Order(SourceModel):
     line_items: list[_Line]
     billing_address: _Address | None = None
     shipping_address: _Address | None = None
-    contact_person_details: list[_Person] = []
+    contact_person_details: tuple[_Person, ...] = ()
 
 
 def map_order(record: SourceRecord) -> Candidate:

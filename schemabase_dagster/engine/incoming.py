@@ -49,14 +49,15 @@ def prepare(stream: Stream, record: object, read_at: datetime) -> Incoming | Ref
     """Make a source record ready for raw; only its id and modified time are looked at."""
     payload = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     external_id: str | None = None
+    if not isinstance(record, dict):
+        error = RecordRejected("type", "", "The record is not a JSON object.")
+        return Refused(external_id, payload, error)
     try:
-        if not isinstance(record, dict):
-            raise RecordRejected("type", "", "The record is not a JSON object.")
         external_id = record_id(stream, record)
         modified = modified_at(stream, record)
         _refuse_nul(payload, record)
-    except RecordRejected as error:
-        return Refused(external_id, payload, error)
+    except RecordRejected as fault:
+        return Refused(external_id, payload, fault)
     return Incoming(external_id, payload, _digest(stream, record, payload), modified, read_at)
 
 

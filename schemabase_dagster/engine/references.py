@@ -140,7 +140,7 @@ def load_decisions(conn: Connection, tenant_id: UUID, entity: str) -> Decisions:
     return Decisions(frozenset(links), frozenset(splits))
 
 
-def find_linked(
+def find_linked(  # noqa: PLR0917 - one argument per table it joins
     conn: Connection,
     entity: Entity,
     tenant_id: UUID,

@@ -1,10 +1,12 @@
 """Pydantic field types of source records: amounts as they were written, blanks as None."""
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from schemabase_dagster.clock import parse_instant
 from schemabase_dagster.normalise.money import decimal
 from schemabase_dagster.normalise.text import clean
 
@@ -22,6 +24,12 @@ def _text(value: Any) -> str | None:
     return clean(value)
 
 
+def _instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("not an instant")  # noqa: TRY004 - pydantic turns it into a fault
+    return parse_instant(value)
+
+
 Amount = Annotated[Decimal, BeforeValidator(_number)]
 """A JSON number or numeric text; blank is a fault."""
 
@@ -30,6 +38,16 @@ OptionalAmount = Annotated[Decimal | None, BeforeValidator(decimal)]
 
 Text = Annotated[str | None, BeforeValidator(_text)]
 """Trimmed text; blank is None."""
+
+
+OptionalDate = Annotated[date | None, BeforeValidator(lambda value: None if value == "" else value)]
+"""A day as ``yyyy-mm-dd``; blank is None."""
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+"""An ISO 8601 instant in any of the forms that ``clock.parse_instant`` reads."""
+
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+"""ISO 4217 code."""
 
 
 class SourceModel(BaseModel):

@@ -1,4 +1,4 @@
-"""Money and quantities: JSON numbers to exact decimals, half-up rounding to the stored precision."""
+"""Money and quantities: JSON numbers to exact decimals, rounded half up as they are stored."""
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -16,7 +16,7 @@ def decimal(value: object) -> Decimal | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        raise ValueError("not a number")
+        raise ValueError("not a number")  # noqa: TRY004 - pydantic turns it into a fault
     try:
         number = Decimal(str(value))
     except InvalidOperation:
