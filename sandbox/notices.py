@@ -38,8 +38,10 @@ class Notices:
         self._subscriptions: dict[str, list[Subscription]] = {}
 
     def subscribe(self, merchant: str, subscription: Subscription) -> None:
-        """Register a webhook."""
-        self._subscriptions.setdefault(merchant, []).append(subscription)
+        """Register a webhook; one with the same address takes the place of the old one."""
+        known = self._subscriptions.get(merchant, [])
+        others = [s for s in known if (s.system, s.url) != (subscription.system, subscription.url)]
+        self._subscriptions[merchant] = [*others, subscription]
 
     def forget(self, merchant: str) -> None:
         """Drop the merchant's webhooks."""

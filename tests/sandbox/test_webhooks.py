@@ -263,3 +263,14 @@ def test_subscribers_hear_the_events_of_a_change(
     sent = [headers["Saleor-Event"] for _, headers, _ in receiver.requests]
     assert sent == events
     assert {json.loads(b)["order"]["id"] for _, _, b in receiver.requests} == set(done["ids"])
+
+
+def test_one_address_is_told_once(box: Sandbox, receiver: Receiver):
+    box.control.subscribe("acme", "saleor", receiver.url)
+    box.control.subscribe("acme", "saleor", receiver.url)
+
+    box.control.change_and_notify("acme", "saleor", 1, "note")
+    box.control.unsubscribe("acme")
+    box.control.change_and_notify("acme", "saleor", 1, "note")
+
+    assert len(receiver.requests) == 1
