@@ -166,6 +166,10 @@ class Supervisor:
             self.check()
             self._pause.wait(POLL_SECONDS * 5)
 
+    def pause(self, seconds: float) -> None:
+        """Wait a moment; an interrupt ends it."""
+        self._pause.wait(seconds)
+
     def stop(self) -> list[str]:
         """Stop all children in reverse order of their start; return those that had to be killed.
 
