@@ -26,7 +26,7 @@ def main(
             # The workers inherit it; prometheus-client reads it when it is imported.
             os.environ[METRICS_DIR] = folder
         uvicorn.run(
-            "webhook_gateway.app:create_app",
+            "webhook_gateway.app:serve",
             factory=True,
             host=host,
             port=port,

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from schemabase_dagster import logs
 from schemabase_dagster.database import conninfo
 from webhook_gateway.answers import TRACE_HEADER, error_body
 from webhook_gateway.deadlines import Deadlines
@@ -55,11 +56,6 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        # What is loaded by now stays: the collector need not look at it again and again, which
-        # would stop all requests for tens of milliseconds.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
         writer.start()
         background = [
             asyncio.create_task(work)
@@ -92,6 +88,18 @@ def create_app(
         exception_handlers={HTTPException: _refuse, Exception: _fail},
         lifespan=lifespan,
     )
+
+
+def serve() -> Starlette:
+    """Make the app for a process that does nothing else: the factory that uvicorn calls."""
+    logs.configure(stream="stderr")
+    app = create_app()
+    # What is loaded by now stays. Without this the collector looks at it again and again, and all
+    # requests wait for tens of milliseconds each time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    return app
 
 
 async def _refuse(request: Request, fault: Exception) -> Response:
