@@ -80,7 +80,7 @@ def _play(screen: Screen, stack: Running) -> None:
     _headline(screen, "What is in Postgres now")
     screen.console.print(_row_table(figures.rows_by_table()))
     _headline(screen, "What an analyst asks: revenue of the last 30 days")
-    screen.console.print(f"[dim]{figures.ANALYST_SQL.strip()}[/]\n")
+    screen.console.print(f"[dim]{figures.ANALYST_SQL.strip()}[/]\n", soft_wrap=True)
     screen.console.print(_revenue_table(figures.revenue()))
 
 
@@ -121,16 +121,14 @@ def _webhooks(screen: Screen, stack: Running) -> None:
 
 
 def _sync_table(syncs: Sequence[StreamSync]) -> Table:
-    table = _table(
-        "tenant", "stream", "read", "changed", "unchanged", "rejected", "API calls", "seconds"
-    )
+    table = _table("tenant", "stream", "read", "changed", "unchanged", "rejected", "calls", "took")
     for sync in syncs:
         table.add_row(
             sync.tenant,
-            f"raw/{sync.stream}",
+            sync.stream,
             *(f"{n:,}" for n in (sync.read, sync.changed, sync.unchanged, sync.rejected)),
             f"{sync.api_calls:,}",
-            f"{sync.seconds:.1f}",
+            f"{sync.seconds:.1f} s",
         )
     return table
 
@@ -155,9 +153,9 @@ def _revenue_table(rows: Sequence[figures.Revenue]) -> Table:
 def _table(*columns: str) -> Table:
     """Return an indented table; all but texts stand to the right."""
     texts = {"tenant", "stream", "table", "source_system", "currency"}
-    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table = Table(box=None, padding=(0, 1), header_style="bold")
     for column in columns:
-        table.add_column(column, justify="left" if column in texts else "right")
+        table.add_column(column, justify="left" if column in texts else "right", no_wrap=True)
     return table
 
 
