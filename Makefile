@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := schemabase_dagster assets resources sensors webhook_gateway sandbox
-LINTED := $(PACKAGES) tests $(wildcard benchmarks scripts)
+LINTED := $(PACKAGES) tests $(wildcard benchmarks proofs)
 
 # Two workers are enough for the suite and leave a shared machine usable.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 2 ? n : 2)))
@@ -66,18 +66,21 @@ definitions: $(VENV)/.dev  ## Load the Dagster definitions without database or n
 	@echo "Dagster definitions load"
 
 ##@ Long proofs
-.PHONY: ui latency bench chaos
+.PHONY: ui latency bench chaos mutate
 ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium and take the screenshot
-	$(BIN)/python -m benchmarks.ui $(ARGS)
+	$(BIN)/python -m proofs.ui $(ARGS)
 
 latency: $(VENV)/.dev  ## Measure webhook -> changed core row, alone and under full syncs
-	$(BIN)/python -m benchmarks.latency $(ARGS)
+	$(BIN)/python -m proofs.latency $(ARGS)
 
 bench: $(VENV)/.dev  ## Measure pull and gateway against their rivals, print the table of docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(VENV)/.dev  ## Kill runs in every phase while data changes, compare with an undisturbed run
-	$(BIN)/python -m benchmarks.chaos $(ARGS)
+	$(BIN)/python -m proofs.chaos $(ARGS)
+
+mutate: $(VENV)/.dev  ## Break 30 lines, one at a time, and count how many the tests notice
+	$(BIN)/python -m proofs.mutation $(ARGS)
 
 ##@ Upkeep
 .PHONY: setup lock docs clean
