@@ -27,6 +27,9 @@ RENEW_SECONDS: Final = 300.0
 """A token is renewed when it has so long to live."""
 MINUTE_SHARE: Final = 0.9
 """Part of the minute limit used as steady rate; the rest is for bursts."""
+BURST_SHARE: Final = 0.08
+SMALLEST_BURST: Final = 5.0
+"""One call of the back-fill beside the tokens that are kept for webhooks and new records."""
 IDS_IN_FILTER: Final = 200
 """Most ids that a list filter takes (Zoho, ``salesorder_ids``)."""
 
@@ -235,6 +238,7 @@ def open_client(
         calls_per_minute=config.calls_per_minute * MINUTE_SHARE,
         calls_per_day=config.calls_per_day,
         concurrency=concurrency,
+        burst=max(SMALLEST_BURST, config.calls_per_minute * BURST_SHARE),
     )
     account = f"zoho:{ZOHO.instance_key(config)}"
     api = Api(app, options, lane, account=account, limits=limits)

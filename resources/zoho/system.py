@@ -45,7 +45,7 @@ class ZohoConfig(AppConfig):
         (), description="Prefixes of shop orders that this organisation carries, such as STORE"
     )
     custom_fields: ZohoCustomFields = ZohoCustomFields()
-    calls_per_minute: int = Field(100, ge=10, description="Limit of the plan; 90 % are used")
+    calls_per_minute: int = Field(100, ge=60, description="Limit of the plan; 90 % are used")
     calls_per_day: int = Field(2000, ge=100, description="Limit of the plan")
     accounts_url: BaseUrl | None = Field(None, description="Instead of the data centre's")
     books_url: BaseUrl | None = Field(None, description="Instead of the data centre's")

@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from psycopg import sql
 
 from sandbox.runner import Sandbox
+from schemabase_dagster import database
+from schemabase_dagster.settings import forget_settings
 from tests.resources.sandboxes import MERCHANT
 from tests.resources.script import Script
+from tests.support import server
 
 
 @pytest.fixture
@@ -27,16 +31,38 @@ def script() -> Iterator[Script]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    script.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    script.url = f"http://127.0.0.1:{listener.server_address[1]}"
+    thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
     thread.start()
     yield script
     script.released.set()
-    server.shutdown()
+    listener.shutdown()
     thread.join()
-    server.server_close()
+    listener.server_close()
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres_server: str) -> Iterator[str]:
+    """URL of a database that the tests of a module use one after the other."""
+    url = server.clone(postgres_server)
+    yield url
+    server.drop(postgres_server, url)
+
+
+@pytest.fixture
+def postgres(
+    module_database: str, _environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The module's database without tenants; clients write little, so emptying is cheaper."""
+    monkeypatch.setenv("DATABASE_URL", module_database)
+    forget_settings()
+    with database.connect(url=module_database) as connection:
+        for table in ("rate_window", "app", "entitlement", "tenant"):
+            connection.execute(sql.SQL("DELETE FROM platform.{}").format(sql.Identifier(table)))
+    yield module_database
+    database.close_pools()
 
 
 @pytest.fixture(scope="session")
