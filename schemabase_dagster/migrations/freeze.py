@@ -3,6 +3,8 @@
 For maintainers, as long as nothing was released: afterwards every change is a migration of its own.
 """
 
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,14 @@ def foundation() -> str:
 
     engine = create_mock_engine("postgresql+psycopg://", collect)
     metadata.create_all(engine, checkfirst=False)
-    return ";\n\n".join(statements) + ";\n"
+    return ";\n\n".join(_with_sorted_indexes(statements)) + ";\n"
+
+
+def _with_sorted_indexes(statements: list[str]) -> Iterator[str]:
+    # The indexes of a table are a set: without this every run would write another file.
+    for is_index, group in groupby(statements, key=lambda text: " INDEX " in text.split("(")[0]):
+        listed = list(group)
+        yield from sorted(listed) if is_index else listed
 
 
 if __name__ == "__main__":

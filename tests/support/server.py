@@ -98,10 +98,8 @@ def _make_template(conn: psycopg.Connection, url: str) -> None:
 
 def _streams() -> list[Stream]:
     # Late: only a run that needs the database pays for walking all assets.
-    try:
-        from assets import registry  # noqa: PLC0415
-    except ImportError:
-        return []
+    from assets import registry  # noqa: PLC0415
+
     return list(registry.streams().values())
 
 

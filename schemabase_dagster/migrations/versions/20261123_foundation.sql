@@ -215,13 +215,13 @@ CREATE TABLE platform.webhook_inbox (
     CONSTRAINT webhook_inbox_status_check CHECK (status IN ('received', 'claimed', 'processed', 'ignored', 'failed', 'dead'))
 );
 
-CREATE INDEX webhook_inbox_replays ON platform.webhook_inbox (replay_of) WHERE replay_of IS NOT NULL;
-
-CREATE INDEX webhook_inbox_tenant ON platform.webhook_inbox (tenant_id, provider, received_at);
-
 CREATE INDEX webhook_inbox_due ON platform.webhook_inbox (tenant_id, provider, next_attempt_at) WHERE status IN ('received', 'failed');
 
 CREATE INDEX webhook_inbox_lease ON platform.webhook_inbox (claimed_until) WHERE status = 'claimed';
+
+CREATE INDEX webhook_inbox_replays ON platform.webhook_inbox (replay_of) WHERE replay_of IS NOT NULL;
+
+CREATE INDEX webhook_inbox_tenant ON platform.webhook_inbox (tenant_id, provider, received_at);
 
 COMMENT ON TABLE platform.webhook_inbox IS 'Webhook deliveries, committed before they are answered';
 
@@ -1274,9 +1274,9 @@ CREATE TABLE core.orders (
     CONSTRAINT orders_tenant_id_fkey FOREIGN KEY(tenant_id) REFERENCES platform.tenant (id) ON DELETE CASCADE
 );
 
-CREATE INDEX orders_ordered ON core.orders (tenant_id, ordered_at);
-
 CREATE INDEX orders_contact ON core.orders (contact_id);
+
+CREATE INDEX orders_ordered ON core.orders (tenant_id, ordered_at);
 
 COMMENT ON TABLE core.orders IS 'Sales orders: one row per real order, whatever number of systems know it';
 
@@ -1573,9 +1573,9 @@ CREATE TABLE core.external_ref (
 
 CREATE INDEX external_ref_core ON core.external_ref (entity, core_id);
 
-CREATE INDEX external_ref_other ON core.external_ref (entity, tenant_id, other_key) WHERE other_key IS NOT NULL;
-
 CREATE INDEX external_ref_match ON core.external_ref (entity, tenant_id, match_key);
+
+CREATE INDEX external_ref_other ON core.external_ref (entity, tenant_id, other_key) WHERE other_key IS NOT NULL;
 
 COMMENT ON TABLE core.external_ref IS 'Which canonical row is which record of which app';
 
