@@ -15,6 +15,8 @@ from assets.factory import all_assets
 from resources.registry import default_resources
 from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.clock import utc_now
+from schemabase_dagster.engine import decisions
+from schemabase_dagster.engine.replay import replay as replay_streams
 from schemabase_dagster.errors import ConfigurationError, SchemabaseError
 from sensors.requests import downstream
 
@@ -127,15 +129,11 @@ def replay(tenant: str, streams: Iterable[str] = ()) -> int:
         chosen = [stream for stream in registry.streams().values() if stream.mapper is not None]
     with database.transaction() as conn:
         found = tenancy.get_tenant(conn, tenant)
-    from schemabase_dagster.engine.replay import replay as replay_streams  # noqa: PLC0415
-
     return replay_streams(found, chosen)
 
 
-def list_conflicts(tenant: str | None = None) -> list[Any]:
+def list_conflicts(tenant: str | None = None) -> list[decisions.OpenConflict]:
     """Return the contradictions that wait for a person, oldest first."""
-    from schemabase_dagster.engine import decisions  # noqa: PLC0415
-
     return decisions.list_conflicts(tenant)
 
 
@@ -169,8 +167,6 @@ def resolve_conflict(
         raise ConfigurationError(f"There is no entity '{entity}'.", f"Known: {known}.")
     with database.transaction() as conn:
         found = tenancy.get_tenant(conn, tenant)
-    from schemabase_dagster.engine import decisions  # noqa: PLC0415
-
     decisions.decide(found, entity, kind, record=record, other=other, note=note)
 
 

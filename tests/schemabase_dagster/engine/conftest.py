@@ -6,7 +6,6 @@ import pytest
 
 from assets import registry
 from resources.registry import default_resources
-from sandbox.runner import Sandbox
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.result import SyncResult

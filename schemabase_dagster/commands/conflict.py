@@ -1,0 +1,58 @@
+"""``schemabase conflict``: list contradictions and decide about them."""
+
+from typing import Annotated
+
+import typer
+
+from schemabase_dagster.engine.decisions import list_conflicts
+from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.terminal import say, show
+
+NAME = "conflict"
+
+app = typer.Typer(help="Records that no rule can match.")
+
+Record = Annotated[str, typer.Argument(help="APP:ID, for instance books:73518000000500011.")]
+
+
+@app.command(name="list")
+def list_(
+    tenant: Annotated[str | None, typer.Argument(help="Slug; default: all tenants.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """List open conflicts."""
+    rows = [
+        {"tenant": each.tenant, "entity": each.entity, "record": f"{each.app}:{each.external_id}",
+         "kind": each.kind, "opened_at": each.opened_at, "detail": each.detail}
+        for each in list_conflicts(tenant)
+    ]  # fmt: skip
+    columns = {"tenant": "tenant", "entity": "entity", "record": "record", "kind": "kind",
+               "opened_at": "since"}  # fmt: skip
+    show(columns, rows, as_json=as_json, empty="No conflict is open.")
+
+
+@app.command()
+def resolve(
+    tenant: Annotated[str, typer.Argument(help="Slug of the tenant.")],
+    entity: Annotated[str, typer.Argument(help="order, contact or invoice.")],
+    decision: Annotated[str, typer.Argument(help="link: one row; split: never one row.")],
+    record: Record,
+    other: Record,
+    *,
+    note: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+) -> None:
+    """Decide that two records are one row, or never are; it survives every rebuild."""
+    from schemabase_dagster import operations  # noqa: PLC0415 - imports Dagster
+
+    operations.resolve_conflict(
+        tenant, entity, kind=decision, record=_split(record), other=_split(other), note=note
+    )
+    say(f"Decided. Run [bold]schemabase sync {tenant}[/] or wait for the next run.")
+
+
+def _split(text: str) -> tuple[str, str]:
+    app_key, colon, external_id = text.partition(":")
+    if not colon or not external_id:
+        raise ConfigurationError(f"'{text}' names no record.", "Write APP:ID.")
+    return app_key, external_id

@@ -1,0 +1,121 @@
+"""``schemabase status``: freshness, back-fills, inbox, conflicts and rejects at a glance."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from psycopg.rows import dict_row
+
+from schemabase_dagster import database, tenancy
+from schemabase_dagster.terminal import plural, print_json, say, show
+
+app = typer.Typer()
+
+_FRESHNESS = """
+SELECT tenant, app, stream, enabled, last_status, last_success_at, age, consecutive_errors,
+    estimate_seconds, last_error
+FROM analytics.sync_freshness
+WHERE %(tenant)s::text IS NULL OR tenant = %(tenant)s
+ORDER BY tenant, app, stream
+"""
+
+_REJECTS = """
+SELECT t.slug AS tenant, r.stream, r.stage, r.code, r.path, count(*) AS records
+FROM platform.rejects AS r
+JOIN platform.tenant AS t ON t.id = r.tenant_id
+WHERE %(tenant)s::text IS NULL OR t.slug = %(tenant)s
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3, 4, 5
+"""
+
+_INBOX = """
+SELECT t.slug AS tenant, i.provider, i.status, count(*) AS deliveries,
+    min(i.received_at) AS oldest
+FROM platform.webhook_inbox AS i
+JOIN platform.tenant AS t ON t.id = i.tenant_id
+WHERE i.status IN ('received', 'claimed', 'failed', 'dead')
+    AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+"""
+
+_CONFLICTS = """
+SELECT t.slug AS tenant, c.entity, c.kind, count(*) AS records
+FROM platform.match_conflict AS c
+JOIN platform.tenant AS t ON t.id = c.tenant_id
+WHERE c.resolved_at IS NULL AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+"""
+
+
+@app.command()
+def status(
+    tenant: Annotated[str | None, typer.Argument(help="Slug; default: all tenants.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Show how fresh everything is and what waits for somebody."""
+    with database.transaction() as conn, conn.cursor(row_factory=dict_row) as cursor:
+        if tenant is not None:
+            tenancy.get_tenant(conn, tenant, archived_ok=True)
+        parts: dict[str, list[dict[str, Any]]] = {
+            name: cursor.execute(query, {"tenant": tenant}).fetchall()
+            for name, query in (
+                ("freshness", _FRESHNESS),
+                ("inbox", _INBOX),
+                ("rejects", _REJECTS),
+                ("conflicts", _CONFLICTS),
+            )
+        }
+    if as_json:
+        print_json(parts)
+        return
+    say("[bold]Freshness[/]")
+    show(
+        {"tenant": "tenant", "app": "app", "stream": "stream", "state": "state", "ago": "synced",
+         "back_fill": "back-fill"},
+        [_fresh(row) for row in parts["freshness"]],
+        empty="No app is connected yet: schemabase app add TENANT TYPE.",
+    )  # fmt: skip
+    say("\n[bold]Inbox[/]")
+    show(
+        {"tenant": "tenant", "provider": "from", "status": "state", "deliveries": "deliveries",
+         "oldest": "oldest"},
+        parts["inbox"],
+        empty="Nothing waits.",
+    )  # fmt: skip
+    say("\n[bold]Rejected records[/]")
+    show(
+        {"tenant": "tenant", "stream": "stream", "code": "code", "path": "path",
+         "records": "records"},
+        parts["rejects"],
+        empty="None.",
+    )  # fmt: skip
+    say("\n[bold]Conflicts[/]")
+    show(
+        {"tenant": "tenant", "entity": "entity", "kind": "kind", "records": "records"},
+        parts["conflicts"],
+        empty="None.",
+    )
+
+
+def _fresh(row: dict[str, Any]) -> dict[str, Any]:
+    state = "off" if not row["enabled"] else row["last_status"] or "never synced"
+    if row["consecutive_errors"]:
+        state += f", {plural(row['consecutive_errors'], 'failure')}: {row['last_error']}"
+    rest = row["estimate_seconds"]
+    return {
+        **row,
+        "state": state,
+        "ago": f"{_duration(row['age'])} ago" if row["age"] is not None else None,
+        "back_fill": f"about {_duration(timedelta(seconds=rest))} left" if rest else None,
+    }
+
+
+def _duration(span: timedelta) -> str:
+    seconds = max(int(span.total_seconds()), 0)
+    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return plural(seconds // size, word)
+    return plural(seconds, "second")

@@ -1,0 +1,101 @@
+"""``schemabase sync``: run a tenant's assets in this process, with progress bars."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from schemabase_dagster.engine.result import Progress as Callback
+from schemabase_dagster.terminal import console, plural, say, show
+
+app = typer.Typer()
+
+COLUMNS = {
+    "asset": "asset",
+    "read": "read",
+    "changed": "changed",
+    "unchanged": "unchanged",
+    "rejected": "rejected",
+    "deleted": "deleted",
+    "api_calls": "API calls",
+    "seconds": "seconds",
+}
+
+
+@app.command()
+def sync(
+    tenant: Annotated[str, typer.Argument(help="Slug of the tenant.")],
+    *,
+    asset: Annotated[
+        list[str] | None,
+        typer.Option(help="Stream or asset, like zoho_contacts or core/orders; repeatable."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="List everything and find what vanished.")
+    ] = False,
+    confirm_deletes: Annotated[
+        bool,
+        typer.Option("--confirm-deletes", help="Prove and delete a wave of vanished records."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Sync a tenant now and show what it did."""
+    # Dagster takes a second to import; the other commands need not wait for it.
+    import dagster as dg  # noqa: PLC0415
+
+    from schemabase_dagster import operations  # noqa: PLC0415
+
+    # Where an instance is set up, the run is shown in its UI.
+    recorded = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else nullcontext()
+    with recorded as instance, _bars(hidden=as_json):
+        done = operations.sync_one(
+            tenant,
+            assets=asset or (),
+            full=full,
+            confirm_deletes=confirm_deletes,
+            instance=instance,
+        )
+    rows = [{"asset": each.asset, **each.counts} for each in done.assets]
+    show(COLUMNS, rows, as_json=as_json, empty="Nothing was synced: the tenant has no app yet.")
+    if as_json:
+        return
+    for check in done.failed_checks:
+        say(f"[yellow]{check.severity}[/] {check.asset}: {check.name}: {check.summary}")
+    say(f"{plural(len(rows), 'asset')} of [bold]{tenant}[/] up to date.")
+
+
+@contextmanager
+def _bars(*, hidden: bool) -> Iterator[None]:
+    """Show one bar for every stream of every app that is being synced."""
+    from assets import progress  # noqa: PLC0415
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), disable=hidden, transient=True) as bars:
+
+        def observer(asset: str, app_key: str) -> Callback:
+            label = f"{asset} ({app_key})" if app_key else asset
+            task = bars.add_task(label, total=None)
+
+            def advance(done: int, total: int | None) -> None:
+                bars.update(task, completed=done, total=total)
+
+            return advance
+
+        with progress.observed(observer):
+            yield
