@@ -25,8 +25,7 @@ def verify(options: dict[str, Any], value: str, request: Inbound) -> bool:
     secret = Secret(uuid4(), "hmac", value.encode(), LONG_AGO, None)
     try:
         used = asyncio.run(build_verifier(options, [secret], NO_KEYS).verify(request))
-    except Refusal as refusal:
-        assert refusal.status == 401
+    except Refusal:
         return False
     return used == secret.id
 
