@@ -81,7 +81,7 @@ def decrypt(envelope: bytes, key_id: str, aad: bytes) -> bytes:
     nonce, sealed = envelope[1 : 1 + NONCE_BYTES], envelope[1 + NONCE_BYTES :]
     try:
         return AESGCM(key).decrypt(nonce, sealed, aad)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # the latter: cut off within the nonce
         raise ConfigurationError(
             f"A stored secret does not open with key '{key_id}'.",
             "Either the key has another value under the same id, or the secret was copied from "

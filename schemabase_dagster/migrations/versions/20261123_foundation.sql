@@ -726,7 +726,7 @@ COMMENT ON COLUMN core.tax_rates.tenant_id IS 'Tenant the row belongs to';
 
 COMMENT ON COLUMN core.tax_rates.tax_class_id IS 'Tax class';
 
-COMMENT ON COLUMN core.tax_rates.percentage IS '19 %% is 19.0000';
+COMMENT ON COLUMN core.tax_rates.percentage IS '19 % is 19.0000';
 
 COMMENT ON COLUMN core.tax_rates.country_code IS 'ISO 3166-1 alpha-2; null = everywhere';
 
@@ -1507,7 +1507,7 @@ COMMENT ON COLUMN core.order_lines.quantity IS 'Ordered quantity';
 
 COMMENT ON COLUMN core.order_lines.warehouse_id IS 'Warehouse';
 
-COMMENT ON COLUMN core.order_lines.tax_percentage IS '19 %% is 19.0000';
+COMMENT ON COLUMN core.order_lines.tax_percentage IS '19 % is 19.0000';
 
 COMMENT ON COLUMN core.order_lines.unit_net IS 'Price of one, after discount, without tax';
 
