@@ -24,9 +24,13 @@ def test_transaction_commits_at_its_end(postgres: str, conn: Connection[Any]):
 
 
 def test_transaction_is_undone_on_an_error(conn: Connection[Any]):
-    with pytest.raises(psycopg.errors.DivisionByZero), database.transaction() as transaction:
-        transaction.execute("CREATE TABLE public.undone AS SELECT 1 AS one")
-        transaction.execute("SELECT 1 / 0")
+    def fail_halfway() -> None:
+        with database.transaction() as transaction:
+            transaction.execute("CREATE TABLE public.undone AS SELECT 1 AS one")
+            transaction.execute("SELECT 1 / 0")
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        fail_halfway()
 
     assert value(conn, "SELECT to_regclass('public.undone')") is None
 

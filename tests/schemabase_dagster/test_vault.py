@@ -86,7 +86,7 @@ def test_lost_key_is_named(ring):
     sealed = vault.encrypt(b"secret", b"row")
     ring(NEW)
 
-    with pytest.raises(ConfigurationError, match="key 'old'.*not in the key ring"):
+    with pytest.raises(ConfigurationError, match=r"key 'old'.*not in the key ring"):
         vault.decrypt(*sealed, b"row")
 
 
