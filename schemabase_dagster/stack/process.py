@@ -171,12 +171,16 @@ class Supervisor:
         self._pause.wait(seconds)
 
     def stop(self) -> list[str]:
-        """Stop all children in reverse order of their start; return those that had to be killed.
+        """Stop all children, last started first; return the names of those that had to be killed.
 
-        A signal that arrives meanwhile is ignored: stopping takes a bounded time.
+        They end side by side, each within its time. A signal that arrives meanwhile is ignored.
         """
+        children = list(reversed(self._children))
         with ignored_signals():
-            ends = [(child.service.name, _stop(child)) for child in reversed(self._children)]
+            for child in children:
+                _ask_to_end(child)
+            begin = time.monotonic()
+            ends = [(child.service.name, _await_end(child, begin)) for child in children]
         self._children.clear()
         return [name for name, went in ends if not went]
 
@@ -233,19 +237,23 @@ def _late(child: Child) -> ConfigurationError:
     )
 
 
-def _stop(child: Child) -> bool:
-    """Ask a child to end, kill its whole group after its time; return whether it went by itself."""
+def _ask_to_end(child: Child) -> None:
+    if child.process.poll() is not None:
+        return
+    if child.service.signal_group:
+        _signal_group(child.process.pid, signal.SIGTERM)
+    else:
+        child.process.terminate()
+
+
+def _await_end(child: Child, begin: float) -> bool:
+    """Kill the whole group when its time is over; return whether the child went by itself."""
     process = child.process
     went = True
-    if process.poll() is None:
-        if child.service.signal_group:
-            _signal_group(process.pid, signal.SIGTERM)
-        else:
-            process.terminate()
-        try:
-            process.wait(child.service.stop_seconds)
-        except subprocess.TimeoutExpired:
-            went = False
+    try:
+        process.wait(max(0.0, begin + child.service.stop_seconds - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        went = False
     # what is left of the group, for instance run workers of a code server
     _signal_group(process.pid, signal.SIGKILL)
     process.wait(REAP_SECONDS)
