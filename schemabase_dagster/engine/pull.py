@@ -144,9 +144,7 @@ class _Pull:
         since = None
         if lookback is not None and self.watermark is None and not self.options.full:
             since = utc_now() - lookback
-        self.client.lane = "head"
-        total = self.client.count(self.stream) if since is None else None
-        scan = Scan(started_at=utc_now(), since=since, total=total)
+        scan = Scan(started_at=utc_now(), since=since)
         with database.transaction() as conn:
             sweep.begin(conn, self.stream, self.app)
             state.save_scan(conn, self.stream, self.app, scan)
@@ -159,6 +157,9 @@ class _Pull:
         began, spent = time.monotonic(), scan.seconds
         pages = self.client.iter_pages(self.stream, since=scan.since, resume=scan.resume)
         for batch in iter_batches(self.client, self.stream, self.app, pages):
+            if scan.total is None and scan.since is None and not batch.ends:
+                # Only a listing of several pieces is worth the calls that an estimate costs.
+                scan = replace(scan, total=self.client.count(self.stream))
             scan = replace(
                 scan,
                 done=scan.done + batch.size,

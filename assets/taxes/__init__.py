@@ -1,0 +1,1 @@
+"""Taxes: the rates that orders and invoices are calculated with."""
