@@ -18,7 +18,7 @@ DROPPED_HEADERS: Final = frozenset(
 )  # fmt: skip
 """Headers that are never stored: those of the connection, and credentials."""
 
-_SECRET_NAME: Final = re.compile(rb"secret|token|passw|api-?key|auth|credential", re.ASCII)
+_SECRET_NAME: Final = re.compile(rb"secret|token|passw|api[-_]?key|auth|credential", re.ASCII)
 _EVENT: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 

@@ -1,5 +1,6 @@
 """Intake: read, verify, dedupe, store, answer: the way of a delivery (webhooks C3)."""
 
+import math
 import re
 import secrets
 import time
@@ -146,7 +147,7 @@ class Intake:
         )
         headers = list(refusal.headers)
         if refusal.retry_after is not None:
-            headers.append((b"retry-after", b"%d" % max(round(refusal.retry_after + 0.5), 1)))
+            headers.append((b"retry-after", b"%d" % math.ceil(refusal.retry_after)))
         visit.reason = refusal.reason
         return refusal.status, error_body(refusal.status, visit.trace_id), headers
 

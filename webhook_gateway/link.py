@@ -1,8 +1,11 @@
 """Connections of the gateway: short time-outs, opened when needed, dropped when they break."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
@@ -29,7 +32,17 @@ class Database:
             "autocommit": True,
             "options": f"-c statement_timeout={round(settings.statement_seconds * 1000)}",
             "application_name": "webhook_gateway",
+            # A network that swallows packets is noticed within seconds.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 5000,
         }
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long an answer is waited for: the server gives up earlier, if it can be reached."""
+        return self.settings.statement_seconds + 1
 
     async def connect_async(self) -> AsyncConnection[Any]:
         """Open an asynchronous connection or raise one of ``DATABASE_TROUBLE``."""
@@ -40,6 +53,16 @@ class Database:
         """Open a connection or raise one of ``DATABASE_TROUBLE``."""
         seconds = max(round(self.settings.connect_seconds), 1)
         return psycopg.connect(self._conninfo(), connect_timeout=seconds, **self._options)
+
+
+def break_off(conn: AsyncConnection[Any] | Connection[Any] | None) -> None:
+    """Shut down a connection whose answer does not come, so that whoever waits gets an error.
+
+    Cancelling would wait for the server to confirm, which is what does not happen.
+    """
+    if conn is not None and not conn.closed:
+        with suppress(OSError), socket.socket(fileno=os.dup(conn.fileno())) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
 
 
 class Desk:
@@ -67,10 +90,15 @@ class Desk:
             Refusal: 503, the database is not there.
         """
         loop = asyncio.get_running_loop()
+        asked = loop.run_in_executor(
+            self._thread, lambda: self._run(lambda conn: function(conn, *args, **kwargs))
+        )
         try:
-            return await loop.run_in_executor(
-                self._thread, lambda: self._run(lambda conn: function(conn, *args, **kwargs))
-            )
+            while not asked.done():
+                await asyncio.wait({asked}, timeout=self._database.patience_seconds)
+                if not asked.done():
+                    break_off(self._conn)
+            return await asked
         except DATABASE_TROUBLE:
             raise Refusal(503, "database", retry_after=5) from None
 

@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 from schemabase_dagster.inbox import Delivery, Stored, insert_batch_async
 from webhook_gateway import metrics
 from webhook_gateway.answers import Refusal
-from webhook_gateway.link import DATABASE_TROUBLE, Database
+from webhook_gateway.link import DATABASE_TROUBLE, Database, break_off
 
 MAX_BATCH_ROWS: Final = 256
 MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
@@ -122,14 +122,16 @@ class Writer:
     async def _insert(
         self, conn: AsyncConnection[Any], deliveries: Sequence[Delivery]
     ) -> Sequence[Stored | Refusal | None]:
-        # The server's time-out does not help against a network that swallows packets.
-        async with asyncio.timeout(self._database.settings.statement_seconds + 1):
-            try:
-                return await insert_batch_async(conn, deliveries)
-            except (psycopg.DataError, psycopg.IntegrityError) as fault:
-                if len(deliveries) == 1:
-                    log.warning("delivery_not_storable", error=type(fault).__name__)
-                    return [Refusal(503, "not_storable", retry_after=RETRY_AFTER_SECONDS)]
+        inserting = asyncio.ensure_future(insert_batch_async(conn, deliveries))
+        await asyncio.wait({inserting}, timeout=self._database.patience_seconds)
+        if not inserting.done():
+            break_off(conn)
+        try:
+            return await inserting
+        except (psycopg.DataError, psycopg.IntegrityError) as fault:
+            if len(deliveries) == 1:
+                log.warning("delivery_not_storable", error=type(fault).__name__)
+                return [Refusal(503, "not_storable", retry_after=RETRY_AFTER_SECONDS)]
         # One delivery that cannot be stored must not take the others down with it.
         answers: list[Stored | Refusal | None] = []
         for delivery in deliveries:

@@ -18,7 +18,7 @@ def inbound(
     query: bytes = b"",
     day: str = "2026-01-02",
     day_before: str = "2026-01-01",
-    **headers: str,
+    **headers: Any,
 ) -> Inbound:
     """Return a request; underscores of header names become hyphens."""
     raw = {name.replace("_", "-").lower().encode(): v.encode() for name, v in headers.items()}

@@ -1,6 +1,5 @@
 """Real servers for tests of the gateway: the gateway itself, a shop's key set, a breakable link."""
 
-import asyncio
 import contextlib
 import socket
 import threading
@@ -77,65 +76,69 @@ class Link:
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
-        self._loop = asyncio.new_event_loop()
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: socket.socket | None = None
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
         self.is_losing_answers = False
         self.port = 0
 
     @contextlib.contextmanager
     def serve(self) -> Iterator["Link"]:
         """Forward connections until the context ends."""
-        thread = threading.Thread(target=self._loop.run_forever)
-        thread.start()
+        self.mend()
         try:
-            self.mend()
             yield self
         finally:
             self.cut()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
-            self._loop.close()
 
     def mend(self) -> None:
         """Accept connections, on the same port as before."""
-        self._wait(self._listen())
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
+        self._start(self._accept, self._listener)
 
     def cut(self) -> None:
         """Drop all connections and refuse new ones."""
-        self._wait(self._close())
+        with self._lock:
+            if self._listener is not None:
+                _close(self._listener)
+                self._listener = None
+            for sock in self._sockets:
+                _close(sock)
+            self._sockets.clear()
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            thread.join()
 
-    def _wait(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+    def _start(self, work: Any, *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments)
+        self._threads.append(thread)
+        thread.start()
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in self._writers:
-            writer.transport.abort()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_connection(*self._target)
-        self._writers |= {writer, to_writer}
-        for source, sink, is_answer in ((reader, to_writer, False), (to_reader, writer, True)):
-            task = asyncio.create_task(self._pump(source, sink, is_answer=is_answer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _pump(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_answer: bool
-    ) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := await source.read(65536):
+            while True:
+                near = listener.accept()[0]
+                with self._lock:
+                    if self._listener is not listener:
+                        near.close()
+                        return
+                    far = socket.create_connection(self._target)
+                    self._sockets += [near, far]
+                    self._start(self._pump, near, far, False)
+                    self._start(self._pump, far, near, True)
+
+    def _pump(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
                 if not (is_answer and self.is_losing_answers):
-                    sink.write(data)
-                    await sink.drain()
-        sink.transport.abort()
-        self._writers.discard(sink)
+                    sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+def _close(sock: socket.socket) -> None:
+    # Shutting down wakes the threads that wait in accept and recv.
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()

@@ -99,7 +99,7 @@ def test_standard_webhooks(monkeypatch: pytest.MonkeyPatch):
     sent_at = datetime.fromtimestamp(1700000000, UTC)
     monkeypatch.setattr(verification, "utc_now", lambda: sent_at)
     signature = "v1,qGOLEbiZF7ryIudaotnfXiL9TMXHsD0GCL8wjOITh0I="
-    headers = {"webhook_id": "msg_demo1", "webhook_timestamp": "1700000000"}
+    headers: dict[str, Any] = {"webhook_id": "msg_demo1", "webhook_timestamp": "1700000000"}
     known = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
     standard = {"scheme": "standard_webhooks"}
 

@@ -1,0 +1,181 @@
+"""Without these, operators are blind, gateways work with old settings, or start too slowly."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg import Connection
+
+from schemabase_dagster import webhooks
+from schemabase_dagster.settings import ROOT
+from schemabase_dagster.webhooks import Created
+from tests.support.rows import count
+from tests.support.wait import wait_until
+from tests.webhook_gateway.conftest import Start
+from tests.webhook_gateway.test_intake import post
+
+
+def test_the_gateway_imports_nothing_heavy():
+    code = (
+        "import sys, webhook_gateway.app, webhook_gateway.__main__;"
+        "print([m for m in ('dagster', 'pandas', 'sqlalchemy', 'alembic') if m in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
+def test_alive_and_ready(gateway: httpx.Client, conn: Connection[Any]):
+    assert gateway.get("/healthz").json() == {"status": "ok"}
+    assert gateway.get("/readyz").json() == {"status": "ready"}
+
+    conn.execute("UPDATE platform.alembic_version SET version_num = 'older'")
+
+    answer = gateway.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["failed"] == ["migrations"]
+
+
+def test_metrics_count_what_happened(gateway: httpx.Client, endpoint: Created):
+    def read(name: str) -> float:
+        lines = gateway.get("/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+    names = {
+        'webhook_stored_total{provider="saleor",tenant="acme"}': 1,
+        'webhook_duplicate_total{provider="saleor",tenant="acme"}': 1,
+        'webhook_reject_total{reason="signature_wrong"}': 1,
+        'gateway_requests_total{code="200",provider="saleor"}': 2,
+        'gateway_requests_total{code="401",provider="saleor"}': 1,
+        "gateway_request_seconds_count": 3,
+        "gateway_db_insert_seconds_count": 2,
+        'webhook_backlog{provider="saleor",status="received"}': 1,
+    }
+    before = {name: read(name) for name in names}
+
+    post(gateway, endpoint)
+    post(gateway, endpoint)
+    post(gateway, endpoint, x_signature="0" * 64)
+
+    assert {name: read(name) - before[name] for name in names} == names
+    assert endpoint.secret is not None
+    assert endpoint.secret not in gateway.get("/metrics").text
+
+
+def test_metrics_are_for_local_clients_or_holders_of_the_token(start: Start):
+    opened, guarded = start(), start(metrics_token="t0ken")
+
+    assert opened.get("/metrics").status_code == 200
+    assert opened.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 403
+    assert guarded.get("/metrics").status_code == 403
+    wrong, right = ({"Authorization": f"Bearer {token}"} for token in ("t0kem", "t0ken"))
+    assert guarded.get("/metrics", headers=wrong).status_code == 403
+    assert guarded.get("/metrics", headers=right).status_code == 200
+
+
+def test_listeners_are_told_of_deliveries(gateway: httpx.Client, endpoint: Created, postgres: str):
+    with psycopg.connect(postgres, autocommit=True) as listener:
+        listener.execute("LISTEN webhook_inbox")
+        for number in range(5):
+            post(gateway, endpoint, b"%d" % number)
+
+        signals = list(listener.notifies(timeout=5, stop_after=1))
+
+    assert [each.channel for each in signals] == ["webhook_inbox"]
+
+
+def test_a_repeated_delivery_wakes_nobody(gateway: httpx.Client, endpoint: Created, postgres: str):
+    post(gateway, endpoint)
+    with psycopg.connect(postgres, autocommit=True) as listener:
+        listener.execute("LISTEN webhook_inbox")
+        list(listener.notifies(timeout=0.3))
+        post(gateway, endpoint)
+
+        assert list(listener.notifies(timeout=0.3)) == []
+
+
+def test_settings_are_kept_but_changes_are_heard(
+    start: Start, endpoint: Created, conn: Connection[Any]
+):
+    client = start(cache_seconds=600)
+    post(client, endpoint, b"1")
+    conn.execute("UPDATE platform.webhook_endpoint SET enabled = false")
+    assert post(client, endpoint, b"2").status_code == 200
+
+    webhooks.pause_endpoint(conn, endpoint.endpoint_id)
+
+    wait_until(
+        lambda: post(client, endpoint, b"3").status_code == 403, what="the gateway to hear of it"
+    )
+
+
+def test_a_new_endpoint_works_although_its_id_was_unknown_before(
+    start: Start, endpoint: Created, conn: Connection[Any]
+):
+    client = start(cache_seconds=600)
+    conn.execute("UPDATE platform.webhook_endpoint SET deleted_at = now()")
+    assert post(client, endpoint).status_code == 404
+    conn.execute("UPDATE platform.webhook_endpoint SET deleted_at = NULL")
+
+    assert post(client, endpoint).status_code == 200
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def test_the_process_logs_without_secrets_and_stops_cleanly(
+    postgres: str, endpoint: Created, conn: Connection[Any], free_port: int
+):
+    command = [sys.executable, "-m", "webhook_gateway", "--port", str(free_port), "--workers", "2"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": postgres},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", trust_env=False) as client:
+            wait_until(lambda: _is_ready(client), timeout=30, what="the gateway to be ready")
+            answers = [
+                post(client, endpoint, b'"canary-%d"' % number, query="?token=canary-query")
+                for number in range(20)
+            ]
+            metrics = client.get("/metrics").text
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=20)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert count(conn, "platform.webhook_inbox") == 20
+    assert 'webhook_stored_total{provider="saleor",tenant="acme"} 20.0' in metrics
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["status"] for line in lines if line["endpoint"]] == [200] * 20
+    assert {line["tenant"] for line in lines} == {"acme"}
+    assert b"canary" not in output + errors
+    assert endpoint.secret is not None
+    assert endpoint.secret.encode() not in output + errors
+    assert process.returncode in {0, -signal.SIGTERM}
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
