@@ -75,16 +75,22 @@ def _modules() -> list[ModuleType]:
     return [importlib.import_module(name) for name in names]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(schemabase_dagster.__version__)
+        raise typer.Exit
+
+
 def _root(
     *,
     debug: Annotated[  # noqa: ARG001 - read by main, wherever it stands on the line
         bool, typer.Option(DEBUG, help="Show the trace of an error.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback acts
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(schemabase_dagster.__version__)
-        raise typer.Exit
     logs.configure(stream="stderr")
 
 

@@ -126,18 +126,6 @@ class EmbeddedServer:
         finally:
             self._release()
 
-    def leave_running(self) -> None:
-        """Give up the ownership without stopping: whoever starts it next takes it over."""
-        self._release()
-
-    def status(self) -> Status:
-        """Tell whether the server runs and where."""
-        return _status(self._data)
-
-    @property
-    def _log(self) -> Path:
-        return self._data / "server.log"
-
     def claim(self) -> None:
         """Become the owner, which a server that is running needs before it is stopped.
 
@@ -156,6 +144,18 @@ class EmbeddedServer:
                 "Stop that process first, or set SCHEMABASE_STATE_DIR to another folder.",
             ) from None
         self._lock = lock
+
+    def leave_running(self) -> None:
+        """Give up the ownership without stopping: whoever starts it next takes it over."""
+        self._release()
+
+    def status(self) -> Status:
+        """Tell whether the server runs and where."""
+        return _status(self._data)
+
+    @property
+    def _log(self) -> Path:
+        return self._data / "server.log"
 
     def _release(self) -> None:
         if self._lock is not None:

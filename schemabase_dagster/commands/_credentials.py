@@ -78,7 +78,7 @@ def _from_environment(system: System, prefix: str) -> Mapping[str, Any]:
 
 
 def _from_prompt(system: System) -> Mapping[str, Any]:
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         raise ConfigurationError(
             "There is no terminal to ask for the credentials.",
             "Use --credentials-stdin or --credentials-env PREFIX.",
@@ -96,3 +96,7 @@ def _from_prompt(system: System) -> Mapping[str, Any]:
         if answer:
             answers[name] = answer
     return answers
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
