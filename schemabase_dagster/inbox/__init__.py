@@ -16,7 +16,7 @@ from schemabase_dagster.inbox.records import (
     Summary,
     payload,
 )
-from schemabase_dagster.inbox.replay import count_selected, list_rows, replay, revive_dead, show
+from schemabase_dagster.inbox.replays import count_selected, list_rows, replay, revive_dead, show
 from schemabase_dagster.inbox.store import insert_batch, insert_batch_async
 from schemabase_dagster.inbox.upkeep import Backlog, backlog, purge
 
