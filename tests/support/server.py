@@ -29,7 +29,8 @@ _KNOWS = "SELECT FROM pg_database WHERE datname = %s"
 def make_folder() -> Path:
     """Make the folder of a test run and tell the workers, which inherit the environment."""
     for leftover in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        if not _is_alive(int(leftover.name.rpartition("-")[2])):
+        owner = int(leftover.name.rpartition("-")[2])
+        if owner == os.getpid() or not _is_alive(owner):
             remove_folder(leftover)
     folder = Path(tempfile.gettempdir()) / f"{FOLDER_PREFIX}{os.getpid()}"
     folder.mkdir()
