@@ -1,0 +1,102 @@
+"""Without these, people on call cannot see what came, or a replay does harm."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+
+from resources.saleor import SALEOR
+from schemabase_dagster import inbox, tenancy, webhooks
+from schemabase_dagster.tenancy import App, Tenant
+from tests.schemabase_dagster.commands.conftest import Run
+from tests.schemabase_dagster.test_inbox import delivery
+from tests.support.rows import count
+
+
+@pytest.fixture
+def app(conn: Connection[Any], tenant: Tenant) -> App:
+    """App ``shop`` of ``acme``; nobody answers at its address."""
+    config = {"api_url": "http://localhost:9/graphql/"}
+    return tenancy.add_app(conn, tenant, SALEOR, "shop", config, {"token": "t" * 30})
+
+
+@pytest.fixture
+def stored(conn: Connection[Any], app: App) -> list[UUID]:
+    """Three deliveries: processed, dead, received."""
+    options = {"scheme": "path_only", "reason": "a test"}
+    endpoint_id = webhooks.create_endpoint(conn, app, options).endpoint_id
+    done, dead = (
+        inbox.insert_batch(conn, [delivery(endpoint_id, body)])[0] for body in (b"canary", b"bad")
+    )
+    first, second = inbox.claim(conn, app.tenant_id, "saleor", worker="w")
+    inbox.settle(conn, [first], "processed")
+    inbox.settle(conn, [second], "dead", "not_json")
+    (waiting,) = inbox.insert_batch(conn, [delivery(endpoint_id, b"waiting")])
+    return [each.inbox_id for each in (done, dead, waiting) if each]
+
+
+def listed(run: Run, *options: str) -> list[str]:
+    """Ids that a list command shows."""
+    return [row["id"] for row in json.loads(run("inbox", *options, "--json").out)]
+
+
+def test_deliveries_are_listed_newest_first(run: Run, stored: list[UUID]):
+    done, dead, waiting = map(str, stored)
+
+    assert listed(run, "list") == [waiting, dead, done]
+    assert listed(run, "list", "--limit", "1") == [waiting]
+    assert listed(run, "list", "--status", "processed") == [done]
+    assert listed(run, "list", "--tenant", "globex") == []
+    assert listed(run, "list", "--until", "2020-01-01") == []
+    assert listed(run, "dead") == [dead]
+    ran = run("inbox", "dead")
+    assert "permanent: not_json" in ran.out
+
+
+def test_a_body_is_shown_only_when_asked_for(run: Run, stored: list[UUID]):
+    inbox_id = str(stored[0])
+
+    assert "canary" not in run("inbox", "show", inbox_id).out
+    assert "canary" in run("inbox", "show", inbox_id, "--body").out
+    assert "canary" not in run("inbox", "show", inbox_id, "--json").out
+    assert "canary" not in run("inbox", "list", "--json").out
+    assert "a: b" in run("inbox", "show", inbox_id).out
+
+
+def test_a_replay_revives_the_dead_and_copies_the_done(
+    run: Run, stored: list[UUID], conn: Connection[Any], app: App
+):
+    ran = run("inbox", "replay", "--tenant", "acme", "--yes")
+
+    assert ran.status == 0
+    assert "1 dead delivery" in ran.out
+    bodies = sorted(row.body for row in inbox.claim(conn, app.tenant_id, "saleor", worker="w"))
+    assert bodies == [b"bad", b"canary", b"waiting"]
+
+
+def test_a_replay_by_filter_asks_first(run: Run, stored: list[UUID], conn: Connection[Any]):
+    refused = run("inbox", "replay", "--tenant", "acme", stdin="n\n")
+
+    assert refused.status != 0
+    assert count(conn, "platform.webhook_inbox") == 3
+    assert run("inbox", "replay", str(stored[0])).status == 0
+    assert count(conn, "platform.webhook_inbox") == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["show", "x"], "'x' is not the id of a delivery."),
+        (["show", "01a20adb-81d4-7513-b576-daf2a7f8a04f"], "There is no delivery"),
+        (["list", "--since", "yesterday"], "'yesterday' is not an instant."),
+        (["replay"], "Nothing was chosen"),
+    ],
+)
+def test_wrong_arguments_are_explained(run: Run, conn: Any, words: list[str], complaint: str):
+    ran = run("inbox", *words)
+
+    assert ran.status == 2
+    assert complaint in ran.err
+    assert "Traceback" not in ran.err
