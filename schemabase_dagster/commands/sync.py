@@ -86,7 +86,9 @@ def _bars(*, hidden: bool) -> Iterator[None]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console(stderr=True), disable=hidden, transient=True) as bars:
+    screen = console(stderr=True)
+    quiet = hidden or not screen.is_terminal
+    with Progress(*columns, console=screen, disable=quiet, transient=True) as bars:
 
         def observer(asset: str, app_key: str) -> Callback:
             label = f"{asset} ({app_key})" if app_key else asset

@@ -1,0 +1,36 @@
+"""``schemabase sync`` and ``status``: a tenant's own assets, in this process."""
+
+import json
+
+from psycopg import Connection
+
+
+def test_sync_brings_a_tenant_up_to_date_and_tells_the_counts(
+    run, conn: Connection, tenant, zoho_app, saleor_app
+):
+    ran = run("sync", "acme", "--json")
+
+    assert ran.status == 0
+    told = {row["asset"]: row for row in json.loads(ran.out)}
+    assert told["raw/zoho_sales_orders"]["changed"] == 200
+    matched = conn.execute(
+        "SELECT count(*) > 200 FROM analytics.fct_order WHERE tenant = 'acme'"
+    ).fetchone()
+    assert matched == (True,)
+
+
+def test_unknown_tenant_is_one_line_with_the_next_step(run, postgres: str):
+    ran = run("sync", "nobody")
+
+    assert ran.status == 2
+    assert "There is no tenant 'nobody'" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_status_names_what_was_never_synced(run, conn: Connection, zoho_app):
+    ran = run("status", "acme")
+
+    assert ran.status == 0
+    assert "zoho_sales_orders" in ran.out
+    assert "never synced" in ran.out
+    assert "Nothing waits." in ran.out
