@@ -1,5 +1,6 @@
 """Tenancy decides who is synced and with which secrets; a slip here mixes merchants."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from schemabase_dagster.errors import (
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support import shops
 from tests.support.rows import one, value
+from tests.support.wait import wait_until
 
 SHOP = {"api_url": "https://shop.example.com/graphql/"}
 TOKEN = {"token": "canary567890123456789012345678"}
@@ -233,6 +235,29 @@ def test_two_shops_of_a_tenant_need_different_prefixes(conn: Connection[Any], te
     tenancy.add_app(conn, tenant, SALEOR, "second", second | {"order_prefix": "OTHER"})
     other = tenancy.add_tenant(conn, "globex", "Globex")
     tenancy.add_app(conn, other, SALEOR, "shop", {"api_url": "https://third.example.com/graphql/"})
+
+
+def test_two_shops_added_at_once_do_not_get_the_same_prefix(conn: Connection[Any], tenant: Tenant):
+    second = {"api_url": "https://second.example.com/graphql/"}
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    refused: list[ConfigurationError] = []
+
+    def add_second() -> None:
+        try:
+            with database.transaction() as other:
+                tenancy.add_app(other, tenant, SALEOR, "second", second)
+        except ConfigurationError as error:
+            refused.append(error)
+
+    with database.transaction() as first:
+        tenancy.add_app(first, tenant, SALEOR, "shop", SHOP)
+        thread = threading.Thread(target=add_second)
+        thread.start()
+        wait_until(lambda: value(conn, waiting), what="the second to wait for the first")
+    thread.join(timeout=10)
+
+    assert len(refused) == 1
+    assert [app.key for app in tenancy.list_apps(conn)] == ["shop"]
 
 
 def test_apps_are_found_by_tenant_type_and_state(
