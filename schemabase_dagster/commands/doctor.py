@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from schemabase_dagster import terminal
 from schemabase_dagster.stack.diagnosis import Finding, Level, diagnose
 
 app = typer.Typer()
@@ -28,7 +28,7 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        Console().print(_table(findings))
+        terminal.console().print(_table(findings))
     if any(finding.level == "failure" for finding in findings):
         raise typer.Exit(1)
 

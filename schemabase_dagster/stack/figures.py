@@ -121,11 +121,13 @@ class Revenue:
 
 
 def landed() -> Mapping[Pair, int]:
-    """Return the number of raw records by tenant and system."""
+    """Return the number of raw records that become canonical rows, by tenant and system."""
     counts: Counter[Pair] = Counter()
     with database.transaction() as conn:
-        for stream in registry.streams():
-            query = sql.SQL(_LANDED).format(table=sql.Identifier("raw", stream))
+        for stream in registry.streams().values():
+            if stream.entity is None:
+                continue
+            query = sql.SQL(_LANDED).format(table=sql.Identifier("raw", stream.name))
             for tenant, system, count in conn.execute(query):
                 counts[tenant, system] += count
     return counts

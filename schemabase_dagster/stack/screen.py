@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
+from schemabase_dagster import terminal
 from schemabase_dagster.stack.run import Running
 
 
@@ -15,7 +16,7 @@ from schemabase_dagster.stack.run import Running
 class Screen:
     """A terminal, or the file that stands for one."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=terminal.console)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

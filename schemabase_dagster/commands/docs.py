@@ -1,0 +1,19 @@
+"""``schemabase docs``: write the generated pages of the documentation anew."""
+
+import typer
+
+from schemabase_dagster import terminal
+from schemabase_dagster.commands import _reference
+from schemabase_dagster.settings import ROOT
+
+app = typer.Typer()
+
+
+@app.command()
+def docs() -> None:
+    """Write docs/reference: streams, tables and views, from the comments in the code."""
+    changed = _reference.write(ROOT / "docs" / "reference")
+    for page in changed:
+        terminal.say(f"Wrote {page.relative_to(ROOT)}")
+    if not changed:
+        terminal.say("All generated pages are up to date.")
