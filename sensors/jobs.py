@@ -4,14 +4,11 @@ from typing import Final
 
 import dagster as dg
 
-from assets.partitions import TENANTS
-
 TENANT_SYNC: Final = "tenant_sync"
 
 tenant_sync = dg.define_asset_job(
     name=TENANT_SYNC,
     selection="*",
-    partitions_def=TENANTS,
     executor_def=dg.in_process_executor,
     description="Brings a tenant's streams of one system and all below them up to date. Started by "
     "the sensor due_syncs and the schedule nightly_sync.",
