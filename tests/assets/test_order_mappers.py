@@ -97,7 +97,7 @@ def test_company_country_and_email_are_read_from_where_zoho_hides_them():
         ({"shipped_status": ""}, "shipment_status", None),
         ({"paid_status": "paid"}, "payment_status", "fully_paid"),
         ({"delivery_method": "Groups and more"}, "carrier", "unknown"),
-        ({"delivery_method": "DHL Paket"}, "carrier", "dhl"),
+        ({"delivery_method": "DHL Standard"}, "carrier", "dhl"),
         ({"delivery_method": ""}, "carrier", None),
     ],
 )
