@@ -55,7 +55,7 @@ types: $(VENV)/.dev  ## mypy --strict over product and tests
 	$(BIN)/mypy $(LINTED)
 
 contracts: $(VENV)/.dev  ## Check who imports whom (import-linter)
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # An empty DAGSTER_HOME: loading the definitions must need no database (dagster.yaml names one).
 definitions: $(VENV)/.dev  ## Load the Dagster definitions without database or network
