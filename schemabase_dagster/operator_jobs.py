@@ -146,7 +146,7 @@ def resolve_conflict() -> None:
 
 @dg.job(
     name="pause_app",
-    description="Stop the pulls of an app for a while. Same as 'schemabase pause'.",
+    description="Stop the pulls of an app for a while. Same as 'schemabase app pause'.",
     executor_def=dg.in_process_executor,
 )
 def pause_app() -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets import failures, metadata
-from assets.deliveries import Batch, Server
+from assets.deliveries import LINGER_SECONDS, Batch, Server
 from assets.partitions import TENANTS
 from resources import registry as systems
 from schemabase_dagster import tags
@@ -22,6 +22,9 @@ class DeliveryConfig(dg.Config):
     """Which deliveries are processed."""
 
     system: str = Field(description="Sender: zoho, saleor, ...")
+    linger_seconds: float = Field(
+        default=LINGER_SECONDS, ge=0, description="How long an idle run waits for more"
+    )
 
 
 # The op yields events of the assets it changes; it has no output of its own.
@@ -45,6 +48,7 @@ def deliver(
             open_client=_opener(context, config.system),
             run_id=context.run_id,
             is_wanted_elsewhere=_queue_watch(context),
+            linger_seconds=config.linger_seconds,
         )
         for batch in server.serve():
             yield from _materializations(batch, context.partition_key)
