@@ -91,7 +91,8 @@ def test_listeners_are_told_of_deliveries(gateway: httpx.Client, endpoint: Creat
 
         signals = list(listener.notifies(timeout=5, stop_after=1))
 
-    assert [each.channel for each in signals] == ["webhook_inbox"]
+    # one signal per 100 ms at most: a slow machine needs more than one for five deliveries
+    assert {each.channel for each in signals} == {"webhook_inbox"}
 
 
 def test_a_repeated_delivery_wakes_nobody(gateway: httpx.Client, endpoint: Created, postgres: str):
