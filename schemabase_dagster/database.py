@@ -114,7 +114,8 @@ def pool() -> ConnectionPool[Connection[Any]]:
 @contextmanager
 def transaction() -> Iterator[Connection[Any]]:
     """Lend a pooled connection for one transaction: committed at the end, undone on an error."""
-    with pool().connection() as conn:
+    # Begun here: otherwise an inner ``conn.transaction()`` would be the outermost one and commit.
+    with pool().connection() as conn, conn.transaction():
         yield conn
 
 

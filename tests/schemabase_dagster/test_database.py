@@ -35,6 +35,19 @@ def test_transaction_is_undone_on_an_error(conn: Connection[Any]):
     assert value(conn, "SELECT to_regclass('public.undone')") is None
 
 
+def test_inner_transaction_is_undone_with_the_outer_one(conn: Connection[Any]):
+    def fail_at_the_end() -> None:
+        with database.transaction() as transaction:
+            with transaction.transaction():
+                transaction.execute("CREATE TABLE public.undone AS SELECT 1 AS one")
+            transaction.execute("SELECT 1 / 0")
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        fail_at_the_end()
+
+    assert value(conn, "SELECT to_regclass('public.undone')") is None
+
+
 def test_pool_replaces_connections_that_the_server_closed(conn: Connection[Any]):
     with database.transaction() as transaction:
         pid = transaction.info.backend_pid
