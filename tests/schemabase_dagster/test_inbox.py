@@ -186,6 +186,7 @@ def test_two_workers_share_the_rows(
 ):
     store(conn, endpoint_id, *(b"%d" % number for number in range(20)))
 
+    conn.execute("SET lock_timeout = '2s'")
     with database.connect(url=postgres) as other:
         first = claim(other, app, limit=12, worker="a")
         second = claim(conn, app, worker="b")

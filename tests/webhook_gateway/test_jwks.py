@@ -175,6 +175,13 @@ def test_keys_for_other_purposes_are_not_used(
     assert found in {"401 unknown_key", "503 keys_unavailable"}
 
 
+def test_a_weak_key_is_not_used(key_set: KeySet, shop_key: ShopKey):
+    weak = ShopKey(bits=1024)
+    key_set.keys = [shop_key.jwk, weak.jwk]
+
+    assert outcomes(key_set, signed(weak)) == ["401 unknown_key"]
+
+
 def test_plain_hmac_needs_a_stored_secret(key_set: KeySet, shop_key: ShopKey):
     request = inbound(BODY, saleor_signature=hmac_hex("legacy", BODY))
     legacy = Secret(uuid4(), "hmac", b"legacy", datetime(2020, 1, 1, tzinfo=UTC), None)
