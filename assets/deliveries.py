@@ -37,11 +37,18 @@ LONGEST_SECONDS: Final = 300.0
 
 POLL_SECONDS: Final = 0.2
 
+# The second half: what a killed run held, once its lease is over.
 _WAITING: Final = """
 SELECT EXISTS (
     SELECT FROM platform.webhook_inbox
     WHERE status IN ('received', 'failed')
       AND next_attempt_at <= now()
+      AND tenant_id = %(tenant_id)s
+      AND provider = %(system)s
+) OR EXISTS (
+    SELECT FROM platform.webhook_inbox
+    WHERE status = 'claimed'
+      AND claimed_until <= now()
       AND tenant_id = %(tenant_id)s
       AND provider = %(system)s
 )
@@ -97,7 +104,15 @@ class Server:
         with ExitStack() as stack:
             lock = stack.enter_context(database.connect(autocommit=True))
             database.try_advisory_lock(lock, *lock_parts(tenant, self.system))
+            if not self._is_due(tenant):
+                yield from self._left_behind(tenant)
             yield from self._rounds(tenant, _Clients(self.open_client, stack))
+
+    def _left_behind(self, tenant: Tenant) -> Iterator[Batch]:
+        """Merge what a killed run had landed and settled: nothing announces that again."""
+        merged = _merge_all(tuple(registry.streams_of(self.system).values()), tenant, self.run_id)
+        if merged:
+            yield Batch(tenant, SyncResult(), (), merged)
 
     def _rounds(self, tenant: Tenant, clients: "_Clients") -> Iterator[Batch]:
         started = quiet_since = time.monotonic()
