@@ -1,9 +1,10 @@
 """The shared call budget of an external account: who may call now, over all processes.
 
 ``platform.rate_window`` holds two windows of each account. *minute* is a bucket of tokens that
-refills steadily, so that no 60 seconds see more calls than the limit wherever the provider's own
-window begins. *day* counts calls by lane. Lanes are served in the order webhook, head, backfill:
-the later ones must leave a reserve in both windows, so a back-fill never delays a webhook.
+refills steadily, *day* counts the calls of the last 24 hours by lane: no 60 seconds and no 24 hours
+see more calls than the limit, wherever the provider's own windows begin. Lanes are served in the
+order webhook, head, backfill: the later ones must leave a reserve in both windows, so a back-fill
+never delays a webhook.
 """
 
 import random
@@ -153,7 +154,7 @@ class SharedLimiter:
         self._execute(BLOCK_MINUTE, seconds)
 
     def exhaust(self) -> None:
-        """Hold all lanes back until the next probe; the first success begins a new day."""
+        """Hold all lanes back until the next probe, which begins the count of the day anew."""
         self._execute(BLOCK_DAY, PROBE_SECONDS / self._scale)
 
     def close(self) -> None:
