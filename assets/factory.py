@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import dagster as dg
@@ -70,8 +71,9 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
     )
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
         with failures.translated(system):
-            open_client = getattr(context.resources, system).open
-            done = syncing.pull(stream, open_client, _request(context))
+            resource = getattr(context.resources, system)
+            request = replace(_request(context), pace=resource.pace())
+            done = syncing.pull(stream, resource.open, request)
             with database.transaction() as conn:
                 told = metadata.raw_metadata(conn, stream, done)
                 return dg.MaterializeResult(

@@ -147,6 +147,8 @@ def counts(result: SyncResult) -> Metadata:
     told: Metadata = dict(result.counts())
     if result.partial:
         told["partial"] = True
+    if result.out_of_quota:
+        told["out_of_quota"] = True
     if result.estimate_seconds is not None:
         told["estimate_minutes"] = round(result.estimate_seconds / 60, 1)
     for name, instant in (("cursor_from", result.cursor_from), ("cursor_to", result.cursor_to)):

@@ -18,7 +18,7 @@ from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.hints import land_webhooks
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
+from schemabase_dagster.engine.pull import Pace, PullOptions, sync_stream
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.errors import CredentialError, QuotaExhausted, SchemabaseError
 from schemabase_dagster.streams import Client, Stream
@@ -28,9 +28,6 @@ OpenClient: TypeAlias = Callable[[App], AbstractContextManager[Client]]
 
 SYNC_FEATURE: Final = "sync"
 """Entitlement without which nothing is pulled."""
-
-BUDGET_SECONDS: Final = 600.0
-"""A back-fill works about so long in one run (architecture 11.12)."""
 
 LOG_EVERY_SECONDS: Final = 10.0
 """A line of the event log costs 1.7 kB."""
@@ -64,6 +61,7 @@ class SyncRequest:
         trigger: ``schedule``, ``full``, or None when a person asked.
         run_id: Dagster run, kept on rows.
         confirm_deletes: a person has looked at a wave of vanished records.
+        pace: how long a pull works at a stretch.
         log: takes a line about the progress.
     """
 
@@ -71,6 +69,7 @@ class SyncRequest:
     trigger: str | None = None
     run_id: str | None = None
     confirm_deletes: bool = False
+    pace: Pace = field(default_factory=Pace)
     log: Callable[[str], None] = field(default=lambda _line: None)
 
     @property
@@ -130,7 +129,8 @@ def enter(conn: Connection[Any], slug: str, feature: str = SYNC_FEATURE) -> Tena
 def pull(stream: Stream, open_client: OpenClient, request: SyncRequest) -> Done:
     """Bring one stream of all the tenant's apps up to date in raw.
 
-    A person's run also lands the webhooks that wait (architecture 11.16).
+    A person's run also lands the webhooks that wait (architecture 11.16). What lands during a long
+    back-fill is merged now and then, so that nobody waits for its end.
 
     Raises:
         AppsFailedError: at least one app failed; the others' records are merged all the same.
@@ -142,9 +142,9 @@ def pull(stream: Stream, open_client: OpenClient, request: SyncRequest) -> Done:
     failures: list[AppFailure] = []
     for app in apps:
         try:
-            result += _pull_app(stream, app, open_client, request)
+            result += _pull_app(stream, tenant, app, open_client, request)
         except QuotaExhausted as error:
-            result = replace(result, partial=True)
+            result = replace(result, partial=True, out_of_quota=True)
             notes.append(f"{app.key}: {error}")
         except SchemabaseError as error:
             note_refusal(app, error)
@@ -215,7 +215,11 @@ def _pulled_apps(
 
 
 def _pull_app(
-    stream: Stream, app: App, open_client: OpenClient, request: SyncRequest
+    stream: Stream,
+    tenant: Tenant,
+    app: App,
+    open_client: OpenClient,
+    request: SyncRequest,
 ) -> SyncResult:
     asset = f"raw/{stream.name}"
     watch = progress.for_app(asset, app.key, otherwise=_logged(request, f"{asset} of {app.key}"))
@@ -223,9 +227,10 @@ def _pull_app(
         full=request.trigger == tags.TRIGGER_FULL,
         run_id=request.run_id,
         trigger=request.trigger or "manual",
-        budget_seconds=BUDGET_SECONDS,
+        pace=request.pace,
         confirm_deletes=request.confirm_deletes,
         progress=watch,
+        publish=lambda: _merge_for(stream, tenant, request.run_id),
     )
     with open_client(app) as client:
         result = sync_stream(client, stream, app, options)
@@ -237,7 +242,7 @@ def _pull_app(
 
 
 def _merge_for(stream: Stream, tenant: Tenant, run_id: str | None) -> None:
-    """Merge what the healthy apps landed, because the core assets of a failed run do not start."""
+    """Merge what landed although the core assets of this run start late or, if it fails, never."""
     if stream.entity is not None:
         merge_tenant(registry.entities()[stream.entity], tenant, run_id)
 

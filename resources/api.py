@@ -48,6 +48,7 @@ class Api:
     ) -> None:
         self.app = app
         self.scale = options.clock_scale
+        self._limits = limits
         stopping = threading.Event()
         self._limiter: Limiter = Unlimited()
         if limits is not None:
@@ -75,6 +76,10 @@ class Api:
     def calls(self) -> int:
         """Number of requests sent."""
         return self._http.calls
+
+    def seconds_for(self, calls: float) -> float:
+        """Return the least time that calls of a back-fill take by the account's limits."""
+        return self._limits.seconds_for(calls) / self.scale if self._limits is not None else 0.0
 
     def calls_by_kind(self) -> Mapping[str, int]:
         """Return how many calls of each kind were made."""

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from resources.api import ClientOptions
 from resources.http import HttpOptions
+from schemabase_dagster.engine.pull import Pace
 from schemabase_dagster.streams import Client, Lane
 from schemabase_dagster.tenancy import App
 
@@ -51,6 +52,10 @@ class SystemResource(ConfigurableResource[None], ABC):
             lane: share of the account's call budget: ``webhook`` before ``head`` before
                 ``backfill``.
         """
+
+    def pace(self) -> Pace:
+        """Return how long a pull of the system works at a stretch."""
+        return Pace().faster(self.clock_scale)
 
     def options(self) -> ClientOptions:
         """Return what all clients of this resource share."""

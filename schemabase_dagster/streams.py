@@ -138,8 +138,16 @@ class Client(Protocol):
         """Fetch records by id, in bulk where the API can, with bounded concurrency."""
         ...
 
+    def look_up(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
+        """Tell which ids are gone, by as few calls as prove it; records as ``iter_details``."""
+        ...
+
     def count(self, stream: Stream) -> int | None:
         """Tell how many records a whole listing has, by few calls; None when that is unknown."""
+        ...
+
+    def seconds_for(self, calls: float) -> float:
+        """Tell the least time that calls of a back-fill take by the account's limits."""
         ...
 
     def check(self) -> Mapping[str, str]:

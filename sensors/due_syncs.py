@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,15 +25,16 @@ from sensors.requests import PRIORITY_DUE, known_tenants, pull_request, unfinish
 INTERVAL_SECONDS: Final = 30
 REQUESTS_PER_TICK: Final = 100
 
-WORKED_SECONDS: Final = 60.0
-"""A back-fill that worked at least so long goes on at once; a shorter one ran out of quota."""
+QUOTA_POLL: Final = timedelta(minutes=4)
+"""A back-fill that is out of quota is tried so often: its look for new records comes first, and
+with a tick and the start of a run a new order is there within five minutes."""
 
 _PULLED: Final = """
 SELECT t.id AS tenant_id, t.slug AS tenant, t.timezone AS tenant_zone, a.id AS app_id,
        a.type AS system, e.entity AS stream,
        coalesce(e.cron_schedule, a.cron_schedule) AS cron, a.cron_timezone AS zone,
        s.requested_at, s.last_started_at, s.updated_at, s.last_status,
-       coalesce((s.last_counts ->> 'seconds')::float8, 0) AS last_seconds
+       (s.cursor -> 'scan' ->> 'waits')::boolean AS waits_for_quota
 FROM platform.app_entity AS e
 JOIN platform.app AS a ON a.id = e.app_id
 JOIN platform.tenant AS t ON t.id = a.tenant_id
@@ -74,7 +75,7 @@ class Pulled:
     last_started_at: datetime | None
     updated_at: datetime | None
     last_status: str | None
-    last_seconds: float
+    waits_for_quota: bool | None
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether a pull should start.
@@ -83,17 +84,19 @@ class Pulled:
         again at the next time of the cron, not at every tick.
         """
         latest = max(filter(None, (self.requested_at, self.last_started_at)), default=None)
-        if latest is None or self._has_more_to_do():
+        if latest is None or self._goes_on(latest, now):
             return True
         zone = ZoneInfo(self.zone or self.tenant_zone)
         cron = self.cron or systems.system_of(self.system).default_cron
         following: datetime = croniter(cron, latest.astimezone(zone)).get_next(datetime)
         return following <= now
 
-    def _has_more_to_do(self) -> bool:
-        """Tell whether a back-fill ended for lack of time and was not asked to go on yet."""
-        if self.last_status != "partial" or self.last_seconds < WORKED_SECONDS:
+    def _goes_on(self, latest: datetime, now: datetime) -> bool:
+        """Tell whether an unfinished back-fill goes on before its cron says so."""
+        if self.last_status != "partial" or self.waits_for_quota is None:
             return False
+        if self.waits_for_quota:
+            return now >= latest + QUOTA_POLL
         return (
             self.requested_at is None
             or self.updated_at is None

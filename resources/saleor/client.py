@@ -84,6 +84,14 @@ class SaleorClient:
         for chunk in chunked(ids, MAX_FIRST):
             yield from self._by_ids(_source(stream), chunk)
 
+    def look_up(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
+        """Tell which ids are gone: as ``iter_details``, which asks for 100 at once."""
+        return self.iter_details(stream, ids)
+
+    def seconds_for(self, calls: float) -> float:
+        """Tell the least time that calls take: a shop has no limit of a minute or day."""
+        return self._api.seconds_for(calls)
+
     def count(self, stream: Stream) -> int | None:
         """Tell how many records a whole listing has, by one call."""
         source = _source(stream)

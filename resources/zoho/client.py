@@ -32,6 +32,8 @@ SMALLEST_BURST: Final = 5.0
 """One call of the back-fill beside the tokens that are kept for webhooks and new records."""
 IDS_IN_FILTER: Final = 200
 """Most ids that a list filter takes (Zoho, ``salesorder_ids``)."""
+PROOF_SAMPLE: Final = 20
+"""So many ids are asked for one by one: all of a few, and as the proof of what a list says."""
 
 
 class ZohoClient:
@@ -100,21 +102,24 @@ class ZohoClient:
             lambda external_id: self._detail(stream, external_id), ids, workers=self._workers
         )
 
-    def iter_existing(self, stream: Stream, ids: Iterable[str]) -> Iterator[str]:
-        """Yield those of the ids that surely exist, by the list's filter: one call for 200.
+    def look_up(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
+        """Tell which ids are gone; many are asked for by the list's filter, 199 in a call.
 
-        Yields nothing when the list has no such filter. A missing id proves nothing.
+        What the list does not show is gone if a sample of it is gone by calls of its own: a record
+        that no list shows must not look like a deletion. The rest is fetched one by one.
         """
-        source = _source(stream)
-        if source.ids_filter is None:
-            return
-        for chunk in chunked(ids, IDS_IN_FILTER):
-            params = {source.ids_filter: ",".join(chunk), "per_page": str(PAGE_SIZE)}
-            reply = self._get("list", f"list {source.path} by id", source, source.path, params)
-            asked = set(chunk)
-            for row in _rows(reply.payload, source):
-                if str(row.get(stream.id_field)) in asked:
-                    yield str(row[stream.id_field])
+        wanted = list(ids)
+        absent = self._absent(stream, wanted) if len(wanted) > PROOF_SAMPLE else set()
+        sample = [key for key in wanted if key in absent][:PROOF_SAMPLE]
+        proofs = list(self.iter_details(stream, sample))
+        yield from proofs
+        if any(proof.record is not None for proof in proofs):
+            absent = set()
+        rest = [key for key in wanted if key not in set(sample)]
+        for key in rest:
+            if key in absent:
+                yield Fetched(key, None, proofs[0].read_at)
+        yield from self.iter_details(stream, [key for key in rest if key not in absent])
 
     def count(self, stream: Stream) -> int | None:
         """Tell about how many records a whole listing has, within 5 per cent.
@@ -122,6 +127,10 @@ class ZohoClient:
         Zoho does not say; the last page is searched for, with some ten calls for 20,000 records.
         """
         return search_last_row(lambda page: self._rows_of(_source(stream), page))
+
+    def seconds_for(self, calls: float) -> float:
+        """Tell the least time that calls of a back-fill take by the plan's limits."""
+        return self._api.seconds_for(calls)
 
     def check(self) -> Mapping[str, str]:
         """Prove the credentials and that they see the configured organisation."""
@@ -164,6 +173,36 @@ class ZohoClient:
             number += 1
             position_after = {"position": listing.position} if more else None
             yield Page(fresh, number, position_after, reply.made_at)
+
+    def _absent(self, stream: Stream, ids: Iterable[str]) -> set[str]:
+        """Return the ids that the filtered list does not show; empty when it cannot be trusted.
+
+        A record that exists is asked for with every chunk: its row proves that the filter works.
+        """
+        source = _source(stream)
+        control = self._some_id(stream) if source.ids_filter is not None else None
+        if source.ids_filter is None or control is None:
+            return set()
+        absent: set[str] = set()
+        for chunk in chunked(ids, IDS_IN_FILTER - 1):
+            asked = {*chunk, control}
+            params = {
+                **source.filters,
+                source.ids_filter: ",".join(asked),
+                "per_page": str(PAGE_SIZE),
+            }
+            reply = self._get("list", f"list {source.path} by id", source, source.path, params)
+            shown = {str(row.get(stream.id_field)) for row in _rows(reply.payload, source)}
+            if control not in shown or not shown <= asked:
+                return set()
+            absent |= asked - shown
+        return absent
+
+    def _some_id(self, stream: Stream) -> str | None:
+        source = _source(stream)
+        params = {**_filters(source, None), "page": "1", "per_page": "1"}
+        reply = self._get("list", f"list {source.path}", source, source.path, params)
+        return next((_text(row.get(stream.id_field)) for row in _rows(reply.payload, source)), None)
 
     def _rows_of(self, source: ZohoList, page: int) -> tuple[int, bool]:
         params = {**source.filters, "page": str(page), "per_page": str(PAGE_SIZE)}

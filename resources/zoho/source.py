@@ -16,7 +16,7 @@ class ZohoList:
         detail_key: key of the record in a detail answer; None while only the list is read.
         sort_column: column of the newest-first listing; None for lists without sorting.
         modified_filter: whether the list honours ``last_modified_time`` (packages do not).
-        ids_filter: name of a filter by comma separated ids, which proves existence cheaply.
+        ids_filter: name of a filter by comma separated ids, which finds vanished records cheaply.
         filters: fixed filters of the list.
     """
 

@@ -1,7 +1,7 @@
 """Batches: pages of a listing, with their details, cut into pieces of one transaction each."""
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from schemabase_dagster import database
 from schemabase_dagster.engine.incoming import Incoming, Refused, modified_at, prepare, record_id
 from schemabase_dagster.engine.land import find_known, is_settled
-from schemabase_dagster.errors import RecordRejected
+from schemabase_dagster.errors import QuotaExhausted, RecordRejected
 from schemabase_dagster.streams import Client, JsonObject, Page, Stream
 from schemabase_dagster.tenancy import App
 
@@ -68,12 +68,12 @@ class Batch:
         if modified is not None and (self.newest is None or modified > self.newest):
             self.newest = modified
 
-    def is_due(self) -> bool:
+    def is_due(self, flush_seconds: float = FLUSH_SECONDS) -> bool:
         """Tell whether it is time to commit."""
         return (
             self.size >= BATCH_RECORDS
             or self._bytes > BATCH_BYTES
-            or time.monotonic() - self._began > FLUSH_SECONDS
+            or time.monotonic() - self._began > flush_seconds
         )
 
     def next(self) -> "Batch":
@@ -82,55 +82,82 @@ class Batch:
 
 
 def iter_batches(
-    client: Client, stream: Stream, app: App, pages: Iterable[Page]
+    client: Client,
+    stream: Stream,
+    app: App,
+    pages: Iterable[Page],
+    *,
+    flush_seconds: float = FLUSH_SECONDS,
 ) -> Iterator[Batch]:
-    """Cut a listing into batches; the last one, possibly empty, ends the listing."""
-    batch = Batch()
-    for page in pages:
+    """Cut a listing into batches; the last one, possibly empty, ends the listing.
+
+    When the account's calls of the day run out, what they brought so far is given first.
+    """
+    cutter = _Cutter(client, stream, app, flush_seconds)
+    try:
+        for page in pages:
+            yield from cutter.add(page)
+    except QuotaExhausted:
+        yield cutter.cut()
+        raise
+    cutter.batch.ends = True
+    yield cutter.batch
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """Fills a batch from pages and cuts it when it is due."""
+
+    client: Client
+    stream: Stream
+    app: App
+    flush_seconds: float
+    batch: Batch = field(default_factory=Batch)
+
+    def cut(self) -> Batch:
+        """Return the batch and begin the next one of the same listing."""
+        full, self.batch = self.batch, self.batch.next()
+        return full
+
+    def add(self, page: Page) -> Iterator[Batch]:
+        """Add a page; give what is due."""
+        batch = self.batch
         batch.listed_at = batch.listed_at or page.listed_at
         batch.total = page.total or batch.total
-        if stream.detail:
-            batch = yield from _add_details(client, stream, app, page, batch)
+        if self.stream.detail:
+            yield from self._add_details(page)
         else:
             for record in page.records:
-                batch.add(prepare(stream, record, page.listed_at))
-        batch.position = page.resume
-        if page.resume is not None and batch.is_due():
-            yield batch
-            batch = batch.next()
-    batch.ends = True
-    yield batch
+                batch.add(prepare(self.stream, record, page.listed_at))
+        self.batch.position = page.resume
+        if page.resume is not None and self.batch.is_due(self.flush_seconds):
+            yield self.cut()
 
+    def _add_details(self, page: Page) -> Iterator[Batch]:
+        """Fetch the details of the rows that changed.
 
-def _add_details(
-    client: Client, stream: Stream, app: App, page: Page, batch: Batch
-) -> Generator[Batch, None, Batch]:
-    """Fetch the details of the rows that changed; return the batch that is being filled.
-
-    The details are what costs: they are committed even in the midst of a page, and skipped by
-    their modified time when the page is read again after a kill.
-    """
-    rows: dict[str, datetime | None] = {}
-    for record in page.records:
-        try:
-            rows[record_id(stream, record)] = modified_at(stream, record)
-        except RecordRejected:
-            batch.add(prepare(stream, record, page.listed_at))
-    with database.transaction() as conn:
-        known = find_known(conn, stream, app, list(rows))
-    wanted = []
-    for external_id, modified in rows.items():
-        batch.note(modified)
-        if is_settled(known.get(external_id), modified):
-            batch.known.append(external_id)
-        else:
-            wanted.append(external_id)
-    for fetched in client.iter_details(stream, wanted):
-        if fetched.record is None:
-            batch.gone.append(fetched.external_id)
-        else:
-            batch.add(prepare(stream, fetched.record, fetched.read_at))
-        if batch.is_due():
-            yield batch
-            batch = batch.next()
-    return batch
+        The details are what costs: they are committed even in the midst of a page, and skipped by
+        their modified time when the page is read again after a kill.
+        """
+        rows: dict[str, datetime | None] = {}
+        for record in page.records:
+            try:
+                rows[record_id(self.stream, record)] = modified_at(self.stream, record)
+            except RecordRejected:
+                self.batch.add(prepare(self.stream, record, page.listed_at))
+        with database.transaction() as conn:
+            known = find_known(conn, self.stream, self.app, list(rows))
+        wanted = []
+        for external_id, modified in rows.items():
+            self.batch.note(modified)
+            if is_settled(known.get(external_id), modified):
+                self.batch.known.append(external_id)
+            else:
+                wanted.append(external_id)
+        for fetched in self.client.iter_details(self.stream, wanted):
+            if fetched.record is None:
+                self.batch.gone.append(fetched.external_id)
+            else:
+                self.batch.add(prepare(self.stream, fetched.record, fetched.read_at))
+            if self.batch.is_due(self.flush_seconds):
+                yield self.cut()

@@ -1,28 +1,46 @@
 """Pull a stream: what changed since the watermark, or everything in pieces that survive a kill."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
 
 from psycopg import Connection
 
 from schemabase_dagster import database
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine import state, sweep
-from schemabase_dagster.engine.batches import Batch, iter_batches
+from schemabase_dagster.engine.batches import FLUSH_SECONDS, Batch, iter_batches
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from schemabase_dagster.engine.land import Landed, land, mark_deleted
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
 from schemabase_dagster.errors import QuotaExhausted, SchemabaseError
-from schemabase_dagster.streams import Client, Stream
+from schemabase_dagster.streams import Client, Page, Stream
 from schemabase_dagster.tenancy import App
 
-HEAD_SECONDS: Final = 120.0
-"""A long scan looks for new records so often."""
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a pull works at a stretch.
+
+    Attributes:
+        budget_seconds: a whole listing works about so long, then ends as partial; with the merge
+            after it that makes about ten minutes.
+        head_seconds: how often a whole listing looks for new records.
+        flush_seconds: a slow source is committed after so long.
+    """
+
+    budget_seconds: float = 540.0
+    head_seconds: float = 120.0
+    flush_seconds: float = FLUSH_SECONDS
+
+    def faster(self, scale: float) -> "Pace":
+        """Return the pace of a clock that is so many times as fast."""
+        return Pace(
+            self.budget_seconds / scale, self.head_seconds / scale, self.flush_seconds / scale
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +51,19 @@ class PullOptions:
         full: list everything and find what vanished, instead of what changed.
         run_id: Dagster run, kept on rows and in ``sync_run``.
         trigger: webhook, schedule, full or manual.
-        budget_seconds: a whole listing works about so long, then ends as partial.
-        head_seconds: how often a whole listing looks for new records.
+        pace: how long it works at a stretch.
         confirm_deletes: a person has looked at a wave of suspects: prove and delete them.
         progress: called after every batch.
+        publish: called now and then during a long listing: what landed may be merged.
     """
 
     full: bool = False
     run_id: str | None = None
     trigger: str = "manual"
-    budget_seconds: float = 600.0
-    head_seconds: float = HEAD_SECONDS
+    pace: Pace = field(default_factory=Pace)
     confirm_deletes: bool = False
     progress: Progress = silent
+    publish: Callable[[], None] = field(default=lambda: None)
 
 
 def sync_stream(client: Client, stream: Stream, app: App, options: PullOptions) -> SyncResult:
@@ -88,6 +106,7 @@ class _Pull:
     )
     suspected: int = 0
     partial: bool = False
+    out_of_quota: bool = False
     scan: Scan | None = None
     watermark: datetime | None = None
     started: float = field(default_factory=time.monotonic)
@@ -100,8 +119,8 @@ class _Pull:
         self._count(retry_refused(self.stream, self.app, self.options.run_id))
         try:
             self._pull()
-        except QuotaExhausted:
-            self.partial = True
+        except QuotaExhausted as error:
+            self._wait_for_quota(error.retry_after or 0.0)
         return SyncResult(
             read=self.counts["read"],
             changed=self.counts["changed"],
@@ -112,6 +131,7 @@ class _Pull:
             api_calls=self.client.calls - calls_before,
             seconds=time.monotonic() - self.started,
             partial=self.partial,
+            out_of_quota=self.out_of_quota,
             estimate_seconds=self.scan.estimate_seconds if self.scan else None,
             cursor_from=self.before.watermark,
             cursor_to=self.watermark,
@@ -124,6 +144,18 @@ class _Pull:
         if self.scan is not None or self.watermark is None or starts_over:
             self._scan(self.scan or self._begin_scan())
 
+    def _wait_for_quota(self, seconds: float) -> None:
+        """End as partial; an unfinished scan goes on when there are calls again."""
+        self.partial = self.out_of_quota = True
+        if self.scan is None:
+            return
+        scan = self.scan.estimated(self.client.seconds_for)
+        if scan.estimate_seconds is not None:
+            scan = replace(scan, estimate_seconds=scan.estimate_seconds + int(seconds))
+        self.scan = replace(scan, waits=True)
+        with database.transaction() as conn:
+            state.save_scan(conn, self.stream, self.app, self.scan)
+
     def _head(self) -> None:
         """List what changed since the watermark and move it."""
         if self.watermark is None:
@@ -131,7 +163,7 @@ class _Pull:
         self.client.lane = "head"
         since = self.watermark - (self.before.overlap or self.stream.overlap)
         pages = self.client.iter_pages(self.stream, since=since)
-        for batch in iter_batches(self.client, self.stream, self.app, pages):
+        for batch in self._batches(pages):
             # An ascending listing is complete up to here, a descending one only at its end; and
             # never beyond the start of the listing: what changed since may not have been shown.
             known_to = min(filter(None, (batch.listed_at, batch.newest)), default=None)
@@ -154,9 +186,9 @@ class _Pull:
         """List everything, from where an earlier run stopped, then look for what vanished."""
         self.scan = scan
         self.client.lane = "backfill"
-        began, spent = time.monotonic(), scan.seconds
+        began, calls = time.monotonic() - scan.seconds, self.client.calls - scan.calls
         pages = self.client.iter_pages(self.stream, since=scan.since, resume=scan.resume)
-        for batch in iter_batches(self.client, self.stream, self.app, pages):
+        for batch in self._batches(pages):
             if scan.total is None and scan.since is None and not batch.ends:
                 # Only a listing of several pieces is worth the calls that an estimate costs.
                 scan = replace(scan, total=self.client.count(self.stream))
@@ -164,20 +196,33 @@ class _Pull:
                 scan,
                 done=scan.done + batch.size,
                 resume=batch.position or scan.resume,
-                seconds=spent + time.monotonic() - began,
-            )
+                seconds=time.monotonic() - began,
+                calls=self.client.calls - calls,
+                waits=False,
+            ).estimated(self.client.seconds_for)
             # What changes after the first page is found by head passes, the scan finds the rest.
             first = batch.listed_at if self.watermark is None and self._has_times() else None
             self._commit(batch, watermark=first, scan=scan)
             if batch.ends:
                 self._finish_scan(scan)
                 return
-            if time.monotonic() - self.started > self.options.budget_seconds:
+            if time.monotonic() - self.started > self.options.pace.budget_seconds:
                 self.partial = True
                 return
-            if time.monotonic() - self.head_at > self.options.head_seconds:
-                self._head()
-                self.client.lane = "backfill"
+            if time.monotonic() - self.head_at > self.options.pace.head_seconds:
+                calls += self._look_up_front()
+
+    def _look_up_front(self) -> int:
+        """Interrupt a scan for what is new, show what landed, and return the calls it took."""
+        before = self.client.calls
+        self._head()
+        self.client.lane = "backfill"
+        self.options.publish()
+        return self.client.calls - before
+
+    def _batches(self, pages: Iterable[Page]) -> Iterator[Batch]:
+        flush_seconds = self.options.pace.flush_seconds
+        return iter_batches(self.client, self.stream, self.app, pages, flush_seconds=flush_seconds)
 
     def _has_times(self) -> bool:
         return self.stream.modified_field is not None and self.stream.order != "unordered"
@@ -198,15 +243,17 @@ class _Pull:
             self.suspected = len(suspects.ids)
             return
         batch = Batch()
-        for fetched in self.client.iter_details(self.stream, suspects.ids):
-            if fetched.record is None:
-                batch.gone.append(fetched.external_id)
-            elif self.stream.fetches_whole:
-                batch.add(prepare(self.stream, fetched.record, fetched.read_at))
-            if batch.is_due():
-                self._commit(batch)
-                batch = batch.next()
-        self._commit(batch)
+        try:
+            for fetched in self.client.look_up(self.stream, suspects.ids):
+                if fetched.record is None:
+                    batch.gone.append(fetched.external_id)
+                elif self.stream.fetches_whole:
+                    batch.add(prepare(self.stream, fetched.record, fetched.read_at))
+                if batch.is_due(self.options.pace.flush_seconds):
+                    self._commit(batch)
+                    batch = batch.next()
+        finally:
+            self._commit(batch)
 
     def _commit(
         self, batch: Batch, *, watermark: datetime | None = None, scan: Scan | None = None

@@ -20,6 +20,7 @@ class SyncResult:
         api_calls: calls made, token requests included.
         seconds: wall-clock time.
         partial: the work is not finished; the next run goes on.
+        out_of_quota: it is not, because the account's calls of the day are used up.
         estimate_seconds: estimated rest of an unfinished back-fill.
         cursor_from: watermark before.
         cursor_to: watermark after.
@@ -35,6 +36,7 @@ class SyncResult:
     api_calls: int = 0
     seconds: float = 0.0
     partial: bool = False
+    out_of_quota: bool = False
     estimate_seconds: int | None = None
     cursor_from: datetime | None = None
     cursor_to: datetime | None = None
@@ -61,6 +63,7 @@ class SyncResult:
             api_calls=self.api_calls + other.api_calls,
             seconds=self.seconds + other.seconds,
             partial=self.partial or other.partial,
+            out_of_quota=self.out_of_quota or other.out_of_quota,
             estimate_seconds=_sum_known(self.estimate_seconds, other.estimate_seconds),
             cursor_from=self.cursor_from or other.cursor_from,
             cursor_to=other.cursor_to or self.cursor_to,

@@ -1,8 +1,8 @@
 """Sync state: watermark, unfinished scan and outcome of each stream of each app."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,10 @@ class Scan:
         resume: where the listing goes on; None = from its beginning.
         done: records seen so far.
         total: records in total, where the source says so.
-        seconds: time spent on it so far, for the estimate.
+        seconds: time spent on it so far.
+        calls: calls made for it so far.
+        estimate_seconds: estimated rest; None while nothing is known.
+        waits: it stopped because the account's calls of the day were used up.
     """
 
     started_at: datetime
@@ -35,6 +38,9 @@ class Scan:
     done: int = 0
     total: int | None = None
     seconds: float = 0.0
+    calls: int = 0
+    estimate_seconds: int | None = None
+    waits: bool = False
 
     def as_json(self) -> JsonObject:
         """Return the scan as stored in ``sync_state.cursor``."""
@@ -45,6 +51,9 @@ class Scan:
             "done": self.done,
             "total": self.total,
             "seconds": round(self.seconds, 3),
+            "calls": self.calls,
+            "estimate_seconds": self.estimate_seconds,
+            "waits": self.waits,
         }
 
     @classmethod
@@ -59,12 +68,17 @@ class Scan:
             }
         )
 
-    @property
-    def estimate_seconds(self) -> int | None:
-        """Estimate the rest from the rate so far; None while nothing is known."""
+    def estimated(self, seconds_for: Callable[[float], float]) -> "Scan":
+        """Return the scan with an estimate of its rest, by the pace so far and the quota.
+
+        Args:
+            seconds_for: least time that a number of calls takes by the account's limits.
+        """
         if self.total is None or not self.done:
-            return None
-        return int(self.seconds / self.done * max(self.total - self.done, 0))
+            return self
+        left = max(self.total - self.done, 0) / self.done
+        estimate = max(self.seconds * left, seconds_for(self.calls * left))
+        return replace(self, estimate_seconds=int(estimate))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -224,15 +225,52 @@ class TestDetails:
         with pytest.raises(ProviderRejected):
             list(client.iter_details(stream, [UNKNOWN_ID]))
 
-    def test_existing_records_are_told_by_one_call(
+    def test_vanished_records_are_found_by_lists_and_proved_by_a_sample(
         self, client: ZohoClient, large_sandbox: Sandbox
     ):
-        known = large_sandbox.control.ids(MERCHANT, "zoho")[:150]
+        known = large_sandbox.control.ids(MERCHANT, "zoho")[:5]
+        gone = [str(int(UNKNOWN_ID) + number) for number in range(300)]
 
-        existing = list(client.iter_existing(ORDERS, [*known, UNKNOWN_ID]))
+        found = {each.external_id: each.record for each in client.look_up(ORDERS, [*known, *gone])}
 
-        assert sorted(existing) == sorted(known)
-        assert client.calls_by_kind()["list"] == 1
+        assert sorted(key for key in found if found[key] is None) == gone
+        assert sorted(key for key in found if found[key] is not None) == sorted(known)
+        # a record that exists, two chunks; the sample and what exists
+        assert client.calls_by_kind() == {"list": 3, "detail": 25, "token": 1}
+
+    def test_a_record_that_no_list_shows_is_not_gone(
+        self, client: ZohoClient, large_sandbox: Sandbox
+    ):
+        hidden = large_sandbox.control.ids(MERCHANT, "zoho")[:30]
+        source = ZohoList(
+            path="salesorders",
+            list_key="salesorders",
+            detail_key="salesorder",
+            ids_filter="salesorder_ids",
+            filters={"status": "void"},
+        )
+        stream = replace(ORDERS, source=source)
+
+        found = list(client.look_up(stream, hidden))
+
+        assert all(each.record is not None for each in found)
+        assert sorted(each.external_id for each in found) == sorted(hidden)
+
+    def test_a_filter_that_is_not_honoured_proves_nothing(
+        self, client: ZohoClient, large_sandbox: Sandbox
+    ):
+        known = large_sandbox.control.ids(MERCHANT, "zoho")[:30]
+        source = ZohoList(
+            path="salesorders",
+            list_key="salesorders",
+            detail_key="salesorder",
+            ids_filter="ids_of_another_age",
+        )
+
+        found = list(client.look_up(replace(ORDERS, source=source), known))
+
+        assert all(each.record is not None for each in found)
+        assert len(found) == 30
 
     def test_pulls_never_have_more_than_three_calls_in_flight(
         self, client: ZohoClient, large_sandbox: Sandbox
@@ -474,4 +512,4 @@ class TestBudget:
             fetched = list(webhook.iter_details(ORDERS, wanted[:20]))
 
         assert len(fetched) == 20
-        assert pull.calls_by_kind()["detail"] == 80
+        assert pull.calls_by_kind()["detail"] == 60
