@@ -277,7 +277,7 @@ class _Pull:
         self.counts["read"] += len(batch.known) + gone
         self.counts["unchanged"] += len(batch.known)
         self.counts["deleted"] += gone
-        self.options.progress(self.counts["read"], scan.total if scan else batch.total)
+        self.options.progress(self.counts["read"], self.scan.total if self.scan else batch.total)
 
     def _land(self, conn: Connection, records: Sequence[Incoming | Refused]) -> Landed:
         return land(conn, self.stream, self.app, records, via="pull", run_id=self.options.run_id)

@@ -63,3 +63,26 @@ def add_saleor(
     }
     secrets = {"token": info["saleor"]["token"]}
     return tenancy.add_app(conn, tenant, SALEOR, key, values, secrets, streams)
+
+
+def unreachable_zoho(conn: Connection[Any], tenant: Tenant, key: str = "books") -> App:
+    """Connect a Zoho organisation at whose address nobody answers."""
+    url = "http://localhost:9"
+    config = {
+        "organization_id": str(int.from_bytes(f"{tenant.slug}{key}".encode()) % 10**9),
+        "accounts_url": url,
+        "books_url": url,
+        "inventory_url": url,
+    }
+    secrets = {"client_id": "1000.A", "client_secret": "c" * 30, "refresh_token": "r" * 30}
+    return tenancy.add_app(conn, tenant, ZOHO, key, config, secrets, ZOHO_STREAMS)
+
+
+def unreachable_saleor(conn: Connection[Any], tenant: Tenant, key: str = "shop") -> App:
+    """Connect a Saleor shop at whose address nobody answers; its prefix is its key."""
+    config = {
+        "api_url": f"http://localhost:9/{tenant.slug}/{key}/graphql/",
+        "domain": f"{tenant.slug}-{key}",
+        "order_prefix": key.upper(),
+    }
+    return tenancy.add_app(conn, tenant, SALEOR, key, config, {"token": "t" * 30}, SALEOR_STREAMS)

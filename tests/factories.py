@@ -1,0 +1,132 @@
+"""Builders of minimal valid source records; a test states only the fields it is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemabase_dagster.streams import JsonObject
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """Return an instant, counted from ``NOON``."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def zoho_order(
+    order_id: str = "1", number: str | None = None, *, modified: datetime = NOON, **fields: Any
+) -> JsonObject:
+    """Return the detail of a Zoho sales order with one line."""
+    return {
+        "salesorder_id": order_id,
+        "salesorder_number": number or f"SO-{order_id}",
+        "date": "2026-03-01",
+        "created_time": "2026-03-01T09:00:00+0100",
+        "last_modified_time": zoho_time(modified),
+        "currency_code": "EUR",
+        "total": 11.9,
+        "tax_total": 1.9,
+        "order_status": "confirmed",
+        "line_items": [zoho_line()],
+        **fields,
+    }
+
+
+def zoho_line(line_id: str = "11", sku: str = "A-1", **fields: Any) -> JsonObject:
+    """Return a line of a Zoho sales order."""
+    return {
+        "line_item_id": line_id,
+        "sku": sku,
+        "name": "Cup",
+        "rate": 10,
+        "quantity": 1,
+        "tax_percentage": 19,
+        "item_total": 10,
+        "item_total_inclusive_of_tax": 11.9,
+        **fields,
+    }
+
+
+def zoho_contact(
+    contact_id: str = "7", email: str = "", *, modified: datetime = NOON, **fields: Any
+) -> JsonObject:
+    """Return a row of Zoho's contact list."""
+    return {
+        "contact_id": contact_id,
+        "contact_name": "Jana Beispiel",
+        "contact_type": "customer",
+        "first_name": "Jana",
+        "last_name": "Beispiel",
+        "email": email,
+        "status": "active",
+        "last_modified_time": zoho_time(modified),
+        **fields,
+    }
+
+
+def zoho_invoice(
+    invoice_id: str = "9",
+    order_number: str = "",
+    *,
+    modified: datetime = NOON,
+    **fields: Any,
+) -> JsonObject:
+    """Return a row of Zoho's invoice list."""
+    return {
+        "invoice_id": invoice_id,
+        "invoice_number": f"INV-{invoice_id}",
+        "reference_number": order_number,
+        "date": "2026-03-02",
+        "status": "sent",
+        "currency_code": "EUR",
+        "total": 11.9,
+        "balance": 11.9,
+        "last_modified_time": zoho_time(modified),
+        **fields,
+    }
+
+
+def saleor_order(
+    order_id: str = "T3JkZXI6MQ==", number: str = "1", *, modified: datetime = NOON, **fields: Any
+) -> JsonObject:
+    """Return an order of a Saleor shop with one line."""
+    return {
+        "id": order_id,
+        "number": number,
+        "created": "2026-03-01T08:00:00+00:00",
+        "updatedAt": modified.isoformat(),
+        "status": "UNFULFILLED",
+        "paymentStatus": "FULLY_CHARGED",
+        "shippingPrice": saleor_price("0", "0"),
+        "subtotal": saleor_price("10", "11.9"),
+        "total": saleor_price("10", "11.9"),
+        "lines": [saleor_line()],
+        **fields,
+    }
+
+
+def saleor_line(line_id: str = "L1", sku: str = "A-1", **fields: Any) -> JsonObject:
+    """Return a line of a Saleor order."""
+    return {
+        "id": line_id,
+        "productName": "Cup",
+        "productSku": sku,
+        "quantity": 1,
+        "unitPrice": saleor_price("10", "11.9"),
+        "undiscountedUnitPrice": saleor_price("10", "11.9"),
+        "totalPrice": saleor_price("10", "11.9"),
+        **fields,
+    }
+
+
+def saleor_price(net: str, gross: str, currency: str = "EUR") -> JsonObject:
+    """Return a taxed amount of Saleor."""
+    return {
+        "net": {"amount": net, "currency": currency},
+        "gross": {"amount": gross, "currency": currency},
+    }
+
+
+def zoho_time(instant: datetime) -> str:
+    """Write an instant as Zoho does: full seconds and an offset without colon."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
