@@ -67,7 +67,7 @@ definitions: $(VENV)/.dev  ## Load the Dagster definitions without database or n
 
 ##@ Long proofs
 .PHONY: ui latency bench chaos mutate
-ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium and take the screenshot
+ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (ARGS=--readme renews its picture)
 	$(BIN)/python -m proofs.ui $(ARGS)
 
 latency: $(VENV)/.dev  ## Measure webhook -> changed core row, alone and under full syncs

@@ -22,12 +22,13 @@ def bars_per_day(title: str, days: Sequence[tuple[date, int]]) -> str | None:
     # Loaded only here: half a second that webhooks must not pay.
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(7, 2), dpi=80, layout="tight")
+    figure = Figure(figsize=(7, 2.4), dpi=110, layout="tight")
     axes = figure.subplots()
-    axes.bar([f"{day:%d.%m.}" for day, _ in days], [count for _, count in days], color="#3b6fd4")
-    axes.set_title(title, fontsize=9, loc="left")
-    axes.tick_params(labelsize=7)
-    axes.set_xticks(range(0, len(days), 5))
+    axes.bar([f"{day:%d %b}" for day, _ in days], [count for _, count in days], color="#3b6fd4")
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.tick_params(labelsize=8)
+    axes.margins(x=0.01)
+    axes.set_xticks(range(len(days) - 1, -1, -5))  # today, and back from it
     axes.spines[["top", "right"]].set_visible(False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png")

@@ -180,11 +180,16 @@ def _core_deps(entity: Entity, streams: Mapping[str, Stream]) -> list[dg.AssetKe
 
 
 def _view_deps(view: View) -> list[dg.AssetKey]:
+    """Return what a view reads; a view of every stream reads the others through their core table.
+
+    An edge from every raw table as well would hide the others in the graph.
+    """
     known = registry.entities()
     names = view.entities or tuple(known)
     keys = [dg.AssetKey(["core", known[name].table.name]) for name in names if name in known]
     if not view.entities:
-        keys += [dg.AssetKey(["raw", name]) for name in registry.streams()]
+        alone = (name for name, stream in registry.streams().items() if stream.entity is None)
+        keys += [dg.AssetKey(["raw", name]) for name in alone]
     return keys
 
 

@@ -32,9 +32,11 @@ LIMIT 10
 
 _DISAGREEMENTS: Final = """
 SELECT o.order_number,
-       a.key || ' ' || x.external_id AS one, x.attrs ->> 'total' AS one_total,
-       b.key || ' ' || y.external_id AS other, y.attrs ->> 'total' AS other_total,
-       x.attrs ->> 'currency' AS one_currency, y.attrs ->> 'currency' AS other_currency,
+       concat_ws(' ', round((x.attrs ->> 'total')::numeric, 2),
+                 x.attrs ->> 'currency') AS one_total,
+       concat_ws(' ', round((y.attrs ->> 'total')::numeric, 2),
+                 y.attrs ->> 'currency') AS other_total,
+       a.key || ' ' || x.external_id AS one, b.key || ' ' || y.external_id AS other,
        count(*) OVER () AS found
 FROM core.external_ref AS x
 JOIN core.external_ref AS y

@@ -1,11 +1,9 @@
 """``schemabase demo``: the whole product once, against stand-ins, with what happened printed."""
 
-import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +14,7 @@ from schemabase_dagster.clock import utc_now
 from schemabase_dagster.settings import ROOT, get_settings
 from schemabase_dagster.stack import figures, showcase
 from schemabase_dagster.stack.figures import Pair, StreamSync
-from schemabase_dagster.stack.home import Home, owned
+from schemabase_dagster.stack.home import fresh
 from schemabase_dagster.stack.process import interruptible
 from schemabase_dagster.stack.run import Options, Running, running
 from schemabase_dagster.stack.screen import Screen
@@ -38,7 +36,7 @@ def demo(
     """
     begin = time.monotonic()
     screen = Screen()
-    home = _fresh_home()
+    home = fresh(ROOT, get_settings().state_dir.resolve() / "demo")
     options = Options(size=size, own_database=True, prepare=connect_demo_tenants)
     try:
         with interruptible(), running(home, options, screen.step) as stack:
@@ -48,23 +46,6 @@ def demo(
         screen.console.print("Stopped before the end; nothing is left running.")
         raise typer.Exit(130) from None
     _farewell(screen, time.monotonic() - begin)
-
-
-def _fresh_home() -> Home:
-    """Return the demo's own home, emptied, so that every demo begins with nothing."""
-    state = get_settings().state_dir.resolve() / "demo"
-    with owned(state):
-        for path in state.iterdir():
-            if path.name != "stack.lock":
-                _remove(path)
-    return Home(ROOT, state)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _play(screen: Screen, stack: Running) -> None:

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from schemabase_dagster.errors import ConfigurationError
+
+LOCK: Final = "stack.lock"
+"""File that tells who owns a state directory; it stays, only the lock on it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,23 @@ class Home:
             file.writelines(lines)
 
 
+def fresh(root: Path, state: Path) -> Home:
+    """Return a home whose state directory was emptied, so that a stack begins with nothing.
+
+    Raises:
+        ConfigurationError: a stack runs there.
+    """
+    with owned(state):
+        for path in state.iterdir():
+            if path.name == LOCK:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return Home(root, state)
+
+
 @contextmanager
 def owned(state: Path) -> Iterator[None]:
     """Hold the state directory for one stack; the kernel lets go of it when the process ends.
@@ -106,7 +127,7 @@ def owned(state: Path) -> Iterator[None]:
         ConfigurationError: another stack runs there.
     """
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "stack.lock").open("a+", encoding="utf-8") as lock:
+    with (state / LOCK).open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
