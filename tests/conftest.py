@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from psycopg import Connection
 
 from sandbox.runner import Sandbox
@@ -14,6 +15,10 @@ from schemabase_dagster import database, tenancy
 from schemabase_dagster.settings import forget_settings
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support import server, shops
+
+# How long an example takes says something about the machine only.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 TEST_KEYS = f"test:{base64.b64encode(bytes(range(32))).decode()}"
 

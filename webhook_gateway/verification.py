@@ -222,6 +222,7 @@ class SaleorJws:
             raise Refusal(401, "signature_format")
         try:
             header = self._jws.get_unverified_header(given)
+            # Unless b64 is false PyJWT verifies the empty text between the dots, not our body.
             if header.get("alg") != "RS256" or header.get("b64") is not False:
                 raise Refusal(401, "algorithm")
             key = await self._jwks.key(self._jwks_url, str(header.get("kid", "")))

@@ -136,6 +136,16 @@ def test_another_protected_header_is_refused(
     assert found.startswith("401 ")
 
 
+@pytest.mark.parametrize("b64", [None, True, 0, "false"])
+def test_a_signature_over_nothing_does_not_cover_a_body(
+    key_set: KeySet, shop_key: ShopKey, b64: object
+):
+    # Unless b64 is false the signed payload is what stands between the dots, which is empty.
+    over_nothing = shop_key.sign(b"", b64=b64, crit=None if b64 is None else ["b64"])
+
+    assert outcomes(key_set, inbound(BODY, saleor_signature=over_nothing)) == ["401 algorithm"]
+
+
 @pytest.mark.parametrize("signature", ["x", "a.b", "a.e30.c", "...", "\u00e4..b", "a..b=="])
 def test_what_is_no_detached_signature_is_refused(key_set: KeySet, signature: str):
     (found,) = outcomes(key_set, inbound(BODY, saleor_signature=signature))

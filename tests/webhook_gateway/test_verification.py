@@ -80,7 +80,7 @@ Make = Callable[[bytes, str], Inbound]
 
 @pytest.mark.parametrize(("options", "value", "make"), SCHEMES)
 @given(body=st.binary(max_size=200), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_change_of_one_byte_is_refused(
     options: dict[str, Any], value: str, make: Make, body: bytes, data: st.DataObject
 ):

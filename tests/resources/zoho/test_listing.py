@@ -61,7 +61,7 @@ moves_between_pages = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(moves_between_pages)
 def test_rows_that_stay_are_read_exactly_once_while_others_move(
     moves: dict[int, list[tuple[str, int]]],

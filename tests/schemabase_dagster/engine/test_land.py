@@ -132,7 +132,7 @@ VERSIONS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(versions_=VERSIONS.flatmap(lambda v: st.tuples(st.just(v), st.permutations(v))))
 def test_any_order_of_arrival_gives_the_same_row(
     conn: Connection[Any], books: App, put, versions_: tuple[Sequence[Any], Sequence[Any]]
