@@ -24,11 +24,12 @@ def bars_per_day(title: str, days: Sequence[tuple[date, int]]) -> str | None:
 
     figure = Figure(figsize=(7, 2.4), dpi=110, layout="tight")
     axes = figure.subplots()
-    axes.bar([f"{day:%d %b}" for day, _ in days], [count for _, count in days], color="#3b6fd4")
+    axes.bar(range(len(days)), [count for _, count in days], color="#3b6fd4")
     axes.set_title(title, fontsize=10, loc="left")
     axes.tick_params(labelsize=8)
     axes.margins(x=0.01)
-    axes.set_xticks(range(len(days) - 1, -1, -5))  # today, and back from it
+    marked = range(len(days) - 1, -1, -5)  # today, and back from it
+    axes.set_xticks(marked, labels=[f"{days[number][0]:%d %b}" for number in marked])
     axes.spines[["top", "right"]].set_visible(False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png")

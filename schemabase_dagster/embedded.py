@@ -100,7 +100,6 @@ class EmbeddedServer:
         Raises:
             ConfigurationError: another process owns it, or it does not start.
         """
-        self._state_dir.mkdir(parents=True, exist_ok=True)
         self.claim()
         try:
             if not self.status().running:
@@ -134,6 +133,7 @@ class EmbeddedServer:
         """
         if self._lock is not None:
             return
+        self._state_dir.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._state_dir / "postgres.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,6 +20,9 @@ from schemabase_dagster.engine.replay import replay as replay_streams
 from schemabase_dagster.errors import ConfigurationError, SchemabaseError
 from sensors.requests import downstream
 
+_QUIET: Final = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Every event of a run is recorded with it; on a terminal the counts and one error are enough."""
+
 _PAUSE: Final = "UPDATE platform.app SET paused_until = %s, updated_at = now() WHERE id = %s"
 
 
@@ -69,19 +72,21 @@ def sync_one(
 
     Args:
         tenant: slug of the tenant.
-        assets: streams or keys of assets (``zoho_contacts``, ``core/orders``); empty = all.
-            Whatever depends on a chosen stream is brought up to date, too.
+        assets: streams or keys of assets (``zoho_contacts``, ``core/orders``); empty = all of the
+            systems that the tenant has apps of. Whatever depends on a chosen stream is brought up
+            to date, too.
         full: list everything and find what vanished.
         confirm_deletes: a person has looked at a wave of vanished records: prove and delete them.
         instance: where the run is recorded; None = nowhere.
 
     Raises:
-        ConfigurationError: unknown or archived tenant, unknown asset.
+        ConfigurationError: unknown or archived tenant, one without apps, unknown asset.
         SyncFailedError: a step failed.
     """
     with database.transaction() as conn:
-        tenancy.get_tenant(conn, tenant)
-    keys = select_assets(assets)
+        found = tenancy.get_tenant(conn, tenant)
+        apps = tenancy.list_apps(conn, found, enabled=True)
+    keys = select_assets(assets or _streams_of(found, apps))
     run_tags = {tags.TENANT: tenant}
     if full:
         run_tags[tags.TRIGGER] = tags.TRIGGER_FULL
@@ -99,12 +104,9 @@ def select_assets(names: Iterable[str]) -> list[dg.AssetKey]:
     Raises:
         ConfigurationError: a name is unknown; the message lists the known ones.
     """
-    chosen = list(names)
-    if not chosen:
-        return downstream(registry.streams())
     known = {key.to_user_string(): key for key in downstream(registry.streams())}
     found: dict[dg.AssetKey, None] = {}
-    for name in chosen:
+    for name in names:
         stream = name.removeprefix("raw/")
         if stream in registry.streams():
             found.update(dict.fromkeys(downstream([stream])))
@@ -113,6 +115,16 @@ def select_assets(names: Iterable[str]) -> list[dg.AssetKey]:
         else:
             raise ConfigurationError(f"There is no asset '{name}'.", f"Known: {', '.join(known)}.")
     return list(found)
+
+
+def _streams_of(tenant: tenancy.Tenant, apps: Iterable[tenancy.App]) -> list[str]:
+    systems = {app.type for app in apps}
+    if not systems:
+        raise ConfigurationError(
+            f"Tenant '{tenant.slug}' has no enabled app, so there is nothing to sync.",
+            f"Run 'schemabase app add {tenant.slug} TYPE' to connect one.",
+        )
+    return [name for system in sorted(systems) for name in registry.streams_of(system)]
 
 
 def replay(tenant: str, streams: Iterable[str] = ()) -> int:
@@ -201,6 +213,7 @@ def _materialize(
         all_assets(),
         selection=keys,
         partition_key=tenant,
+        run_config=_QUIET,
         resources=default_resources(),
         instance=instance,
         tags=run_tags,

@@ -5,7 +5,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field
 
-from assets import failures
+from assets import failures, registry
 from schemabase_dagster import operations
 
 LONGEST_RUN: Final = {"dagster/max_runtime": "7200"}
@@ -80,10 +80,10 @@ def _replay_records(context: dg.OpExecutionContext, config: ReplayConfig) -> Non
         count = operations.replay(config.tenant, config.streams)
         context.log.info("%d records queued", count)
         if config.sync:
-            core = [key for key in operations.select_assets([]) if key.path[0] == "core"]
+            tables = [entity.table.name for entity in registry.entities().values()]
             operations.sync_one(
                 config.tenant,
-                assets=[key.to_user_string() for key in core],
+                assets=[f"core/{name}" for name in tables],
                 instance=context.instance,
             )
 

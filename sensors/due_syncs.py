@@ -33,7 +33,7 @@ _PULLED: Final = """
 SELECT t.id AS tenant_id, t.slug AS tenant, t.timezone AS tenant_zone, a.id AS app_id,
        a.type AS system, e.entity AS stream,
        coalesce(e.cron_schedule, a.cron_schedule) AS cron, a.cron_timezone AS zone,
-       s.requested_at, s.last_started_at, s.updated_at, s.last_status,
+       a.credentials_set_at, s.requested_at, s.last_started_at, s.updated_at, s.last_status,
        (s.cursor -> 'scan' ->> 'waits')::boolean AS waits_for_quota
 FROM platform.app_entity AS e
 JOIN platform.app AS a ON a.id = e.app_id
@@ -71,6 +71,7 @@ class Pulled:
     stream: str
     cron: str | None
     zone: str | None
+    credentials_set_at: datetime | None
     requested_at: datetime | None
     last_started_at: datetime | None
     updated_at: datetime | None
@@ -81,10 +82,13 @@ class Pulled:
         """Tell whether a pull should start.
 
         Asked for and started count alike: a run that dies before its first statement is tried
-        again at the next time of the cron, not at every tick.
+        again at the next time of the cron, not at every tick. New credentials are tried at once:
+        who corrects a typing error does not wait for the cron.
         """
         latest = max(filter(None, (self.requested_at, self.last_started_at)), default=None)
         if latest is None or self._goes_on(latest, now):
+            return True
+        if self.credentials_set_at is not None and latest < self.credentials_set_at:
             return True
         zone = ZoneInfo(self.zone or self.tenant_zone)
         cron = self.cron or systems.system_of(self.system).default_cron
@@ -109,7 +113,8 @@ class Pulled:
     job_name=TENANT_SYNC,
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Pulls every app by its cron, new apps at once, unfinished back-fills until done.",
+    description="Pulls every app by its cron; at once when it is new, has new credentials or an "
+    "unfinished back-fill.",
 )
 def due_syncs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Ask for the pulls that are due."""

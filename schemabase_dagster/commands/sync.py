@@ -66,7 +66,7 @@ def sync(
             instance=instance,
         )
     rows = [{"asset": each.asset, **each.counts} for each in done.assets]
-    show(COLUMNS, rows, as_json=as_json, empty="Nothing was synced: the tenant has no app yet.")
+    show(COLUMNS, rows, as_json=as_json, empty="Nothing was synced.")
     if as_json:
         return
     for check in done.failed_checks:

@@ -8,8 +8,9 @@ import pytest
 from psycopg import Connection
 
 from assets import deliveries
+from resources.saleor import SALEOR
 from sandbox.runner import Sandbox
-from schemabase_dagster import database, operations, tags, webhooks
+from schemabase_dagster import database, operations, tags, tenancy, webhooks
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.definitions import defs
 from schemabase_dagster.tenancy import App, Tenant
@@ -99,6 +100,19 @@ def test_new_app_is_due_at_once_and_only_once(
     assert due_syncs.due_requests(instance, now, print) == []
     later = now + HOUR
     assert len(due_syncs.due_requests(instance, later, print)) == 1
+
+
+def test_new_credentials_are_tried_at_once_and_only_once(
+    conn: Connection, tenant: Tenant, saleor_app: App, sandbox: Sandbox, instance
+):
+    due_syncs.due_requests(instance, utc_now(), print)
+    token = {"token": sandbox.info["merchants"]["acme"]["saleor"]["token"]}
+
+    tenancy.set_credentials(conn, saleor_app, SALEOR, token)
+
+    now = utc_now()
+    assert len(due_syncs.due_requests(instance, now, print)) == 1
+    assert due_syncs.due_requests(instance, now, print) == []
 
 
 def test_refused_credentials_stop_one_app_and_nobody_else(

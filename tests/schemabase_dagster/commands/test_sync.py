@@ -11,6 +11,7 @@ def test_sync_brings_a_tenant_up_to_date_and_tells_the_counts(
     ran = run("sync", "acme", "--json")
 
     assert ran.status == 0
+    assert ran.err == ""
     told = {row["asset"]: row for row in json.loads(ran.out)}
     assert told["raw/zoho_sales_orders"]["changed"] == 200
     matched = conn.execute(
@@ -25,6 +26,36 @@ def test_unknown_tenant_is_one_line_with_the_next_step(run, postgres: str):
     assert ran.status == 2
     assert "There is no tenant 'nobody'" in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_sync_of_a_tenant_without_apps_is_one_line_with_the_next_step(run, tenant):
+    ran = run("sync", "acme")
+
+    assert ran.status == 2
+    assert "schemabase app add acme TYPE" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_refused_credentials_are_one_line_with_the_next_step(
+    run, conn: Connection, tenant, zoho_app, sandbox
+):
+    sandbox.control.revoke_credentials("acme", "zoho")
+
+    ran = run("sync", "acme")
+
+    assert ran.status == 3
+    assert "schemabase app set-credentials acme books" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_sync_leaves_systems_alone_that_the_tenant_has_no_app_of(
+    run, conn: Connection, tenant, saleor_app
+):
+    ran = run("sync", "acme", "--json")
+
+    assert {row["asset"] for row in json.loads(ran.out) if row["asset"].startswith("raw/")} == {
+        "raw/saleor_orders"
+    }
 
 
 def test_status_names_what_was_never_synced(run, conn: Connection, zoho_app):
