@@ -45,6 +45,7 @@ class Fault:
         seconds: how long a slow answer takes.
         path: dotted path of the field that goes missing or gets a wrong type.
         record: id of the record a record fault hits; empty is the first of the answer.
+        text: what the answer of a server error and the value of a wrong type say.
         rows: by how many rows pages shift (positive repeats rows, negative leaves rows out), or
             how many records are modified before each later page is cut.
         hits: how often it struck.
@@ -61,6 +62,7 @@ class Fault:
     seconds: float = 1.0
     path: str = "total"
     record: str = ""
+    text: str = "something unexpected"
     rows: int = 1
     hits: int = field(default=0)
 
@@ -160,4 +162,4 @@ def _spoil(document: dict[str, Any], fault: Fault, id_key: str) -> None:
     if fault.kind == "missing_field":
         target.pop(last, None)
     else:
-        target[last] = {"unexpected": "shape"}
+        target[last] = {"unexpected": fault.text}

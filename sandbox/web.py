@@ -40,8 +40,8 @@ async def refusal_by_fault(faults: Sequence[Fault], limited: object) -> Response
         if fault.retry_after is not None:
             response.headers["Retry-After"] = str(fault.retry_after)
         return response
-    if find(faults, "error_500"):
-        return reply({"code": 1000, "message": "Internal error"}, 500)
+    if fault := find(faults, "error_500"):
+        return reply({"code": 1000, "message": fault.text}, 500)
     if find(faults, "html_502"):
         page = "<html><head><title>502 Bad Gateway</title></head><body>502</body></html>"
         return Response(page, 502, media_type="text/html")

@@ -4,11 +4,13 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, LiteralString
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
 from schemabase_dagster import embedded
@@ -202,7 +204,28 @@ def _with_scheme(url: str, scheme: str) -> str:
             "DATABASE_URL is not a PostgreSQL URL.",
             "Write it as postgresql://user:password@host:5432/database.",
         )
+    if not _is_readable(f"postgresql://{rest}"):
+        raise ConfigurationError(
+            "DATABASE_URL is not a valid PostgreSQL URL.",
+            "Percent-encode what is special in its password, for instance / as %2F and # as %23.",
+        )
     return f"{scheme}://{rest}"
+
+
+@lru_cache(4)
+def _is_readable(url: str) -> bool:
+    """Tell whether all drivers read the same from a URL; their own complaints would quote it."""
+    try:
+        parts, options = urlsplit(url), conninfo_to_dict(url)
+    except (psycopg.ProgrammingError, ValueError):
+        return False
+    ports = str(options.get("port") or "").split(",")
+    same_password = unquote(parts.password or "") == str(options.get("password") or "")
+    return same_password and not parts.fragment and all(map(_is_port, ports))
+
+
+def _is_port(text: str) -> bool:
+    return not text or (text.isdecimal() and text.isascii())
 
 
 def _create_database(conn: Connection[Any], name: str) -> None:

@@ -44,7 +44,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # Statements can hold payloads; errors are reported to the client anyway.
+    # Statements and the rows of their errors can hold payloads; clients are told all the same.
+    "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_parameter_max_length_on_error": "0",
 }

@@ -155,3 +155,35 @@ def test_transaction_lock_ends_with_the_transaction(postgres: str):
 
     with database.connect(autocommit=True) as other:
         assert database.try_advisory_lock(other, "merge", "order")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:canary%zz@host/db",
+        "postgresql://user:canary/canary@host/db",
+        "postgresql://user:canary#canary@host/db",
+        "postgresql://user:canary canary@host/db",
+        "postgresql://user:canary@host:canary/db",
+        "mysql://user:canary@host/db",
+    ],
+)
+def test_unreadable_url_is_told_without_its_password(url: str):
+    with pytest.raises(ConfigurationError, match="PostgreSQL URL") as raised:
+        database.conninfo(url)
+
+    assert "canary" not in str(raised.value)
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:p%2F%23%40ss@host:5432/db?sslmode=require",
+        "postgresql://user@[::1]/db",
+        "postgresql:///db?host=/var/run/postgresql",
+        "postgresql://user:pass@one:5432,two:5433/db",
+    ],
+)
+def test_readable_url_is_kept(url: str):
+    assert database.conninfo(url.replace("postgresql://", "postgresql+psycopg://")) == url
