@@ -149,4 +149,5 @@ def _first_fault(error: ValidationError) -> RecordRejected:
     code = "missing" if fault["type"] == "missing" else "type"
     more = error.error_count() - 1
     also = f" ({more} more {'fault' if more == 1 else 'faults'})" if more else ""
-    return RecordRejected(code, path, f"{fault['msg']}{also}.")
+    told = fault["msg"].removeprefix("Value error, ")
+    return RecordRejected(code, path, f"{told[:1].upper()}{told[1:]}{also}.")
