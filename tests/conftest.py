@@ -48,6 +48,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     forget_settings()
     yield
     forget_settings()
+    # A pool whose server is not there would go on trying, and log into a later test.
+    database.close_pools()
 
 
 @pytest.fixture(scope="session")
