@@ -65,7 +65,6 @@ class Matched:
         left: rows that lost a record to another row.
         merged: rows that were emptied because all their records moved, to the row that took them.
         conflicts: what a person has to settle.
-        settled: records without a conflict, whose open conflicts are over.
     """
 
     rows: dict[RecordKey, UUID] = field(default_factory=dict)
@@ -73,7 +72,6 @@ class Matched:
     left: set[UUID] = field(default_factory=set)
     merged: dict[UUID, UUID] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
-    settled: list[RecordKey] = field(default_factory=list)
 
     def touched(self) -> set[UUID]:
         """Return the rows whose records are not the same as before; emptied ones left out."""
@@ -164,9 +162,7 @@ class Matcher:
             conflict = Conflict(item.record, "second_id", {"rows": _texts(refused)})
         self._detach(item.record)
         self._attach(Linked(item.record, current, item.match_key, item.other_key))
-        if conflict is None:
-            self._out.settled.append(item.record)
-        else:
+        if conflict is not None:
             self._out.conflicts.append(conflict)
 
     def _place(

@@ -169,7 +169,7 @@ class _Merger:
         references.write_parent_keys(conn, tenant_id, read.mapped)
         rows |= link_parents(ctx, members)
         references.write_conflicts(
-            conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.settled
+            conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows
         )
         todo.queue_dependents(
             conn, tenant_id, entity.name, _moved_keys(read, matched, before, gone)

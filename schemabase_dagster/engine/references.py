@@ -81,6 +81,9 @@ SET resolved_at = now(), resolution = '{"by": "newer data"}'
 FROM unnest(%s::uuid[], %s::text[]) AS s (app_id, external_id)
 WHERE c.entity = %s AND c.app_id = s.app_id AND c.external_id = s.external_id
     AND c.resolved_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS told (app_id, external_id, kind)
+        WHERE told.app_id = c.app_id AND told.external_id = c.external_id AND told.kind = c.kind)
 """
 
 _FORGET_PARENTS = """
@@ -249,12 +252,16 @@ def write_conflicts(
     entity: Entity,
     tenant_id: UUID,
     conflicts: Sequence[Conflict],
-    settled: Sequence[RecordKey],
+    batch: Collection[RecordKey],
 ) -> None:
     """Open the conflicts of the batch and close those that newer data settled."""
-    if settled:
-        apps = [record[0] for record in settled]
-        conn.execute(_CLOSE_CONFLICTS, (apps, [record[1] for record in settled], entity.name))
+    if batch:
+        apps, ids = zip(*batch, strict=True)
+        told = [conflict.record for conflict in conflicts]
+        told_apps, told_ids = [record[0] for record in told], [record[1] for record in told]
+        told_kinds = [conflict.kind for conflict in conflicts]
+        values = (list(apps), list(ids), entity.name, told_apps, told_ids, told_kinds)
+        conn.execute(_CLOSE_CONFLICTS, values)
     for conflict in conflicts:
         app_id, external_id = conflict.record
         detail = orjson.dumps(conflict.detail).decode()

@@ -1,6 +1,5 @@
 """Without these, a delivery is processed twice, never, or by two workers at once."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from schemabase_dagster import database, inbox, tenancy, webhooks
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.inbox import Delivery, InboxRow, Selection
 from schemabase_dagster.tenancy import App, Tenant
+from tests.support.deliveries import delivery
 from tests.support.rows import count, one, value
 
 Make = Callable[..., Delivery]
@@ -42,15 +42,6 @@ def add_endpoint(conn: Connection[Any], app: App) -> str:
 def endpoint_id(conn: Connection[Any], app: App) -> str:
     """An endpoint of the app."""
     return add_endpoint(conn, app)
-
-
-def delivery(endpoint_id: str, body: bytes, **changes: Any) -> Delivery:
-    digest = hashlib.sha256(body).digest()
-    made = Delivery(
-        uuid7(), endpoint_id, "order_updated", digest, None, digest, "POST", None, '{"a": "b"}',
-        "application/json", body, "path_only", "127.0.0.1", "tr_1", None,
-    )  # fmt: skip
-    return made._replace(**changes)
 
 
 def store(conn: Connection[Any], endpoint_id: str, *bodies: bytes, **changes: Any) -> list[UUID]:

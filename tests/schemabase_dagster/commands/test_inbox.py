@@ -11,7 +11,7 @@ from resources.saleor import SALEOR
 from schemabase_dagster import inbox, tenancy, webhooks
 from schemabase_dagster.tenancy import App, Tenant
 from tests.schemabase_dagster.commands.conftest import Run
-from tests.schemabase_dagster.test_inbox import delivery
+from tests.support.deliveries import delivery
 from tests.support.rows import count
 
 

@@ -1,0 +1,290 @@
+"""Break 30 lines at random, one at a time, and count how many of the breaks the tests notice.
+
+``python -m proofs.mutation --seed 7`` draws the lines evenly from all lines that do something in
+the engine, the inbox, the vault and the verification of webhooks, and one break for each. Every
+break runs in a copy of the tree, first against the tests next to the module, then against all that
+reach it; the rest of the suite is only asked when too few were noticed. The table goes to
+``docs/testing.md``.
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+from proofs.breaks import Break, find_breaks
+from schemabase_dagster.settings import ROOT
+from tests.support import server
+
+LINES: Final = 30
+NEEDED: Final = 25
+SEED: Final = 20261125
+WORKERS: Final = 2
+TEST_SECONDS: Final = 60
+"""A test that takes longer has noticed the break: it hangs."""
+BREAK_SECONDS: Final = 300
+REST_SECONDS: Final = 900
+
+TARGETS: Final = (
+    "schemabase_dagster/engine/*.py",
+    "schemabase_dagster/inbox/*.py",
+    "schemabase_dagster/vault.py",
+    "webhook_gateway/verification.py",
+)
+REACHING: Final = {
+    "schemabase_dagster/engine": (
+        "tests/schemabase_dagster/engine",
+        "tests/assets",
+        "tests/e2e",
+        "tests/schemabase_dagster/commands/test_sync.py",
+    ),
+    "schemabase_dagster/inbox": (
+        "tests/schemabase_dagster/test_inbox.py",
+        "tests/schemabase_dagster/engine/test_hints.py",
+        "tests/webhook_gateway",
+        "tests/schemabase_dagster/commands/test_inbox.py",
+        "tests/e2e",
+    ),
+    "schemabase_dagster/vault.py": (
+        "tests/schemabase_dagster/test_vault.py",
+        "tests/schemabase_dagster/test_key_rotation.py",
+        "tests/schemabase_dagster/test_tokens.py",
+        "tests/schemabase_dagster/commands/test_keys.py",
+    ),
+    "webhook_gateway/verification.py": ("tests/webhook_gateway",),
+}
+"""Tests that reach a module, nearest first."""
+
+DOCUMENT: Final = ROOT / "docs" / "testing.md"
+HEADING: Final = "## Mutations"
+BEGIN, END = "<!-- written by make mutate -->", "<!-- end -->"
+
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a break; ``test`` noticed it, None = nobody did."""
+
+    broken: Break
+    test: str | None
+    seconds: float
+
+
+class BaselineError(Exception):
+    """The tests fail without any break, so they would prove nothing."""
+
+
+def draw(seed: int, count: int) -> list[Break]:
+    """Draw lines evenly from all that can be broken, and one break for each."""
+    paths = [path.relative_to(ROOT) for each in TARGETS for path in sorted(ROOT.glob(each))]
+    lines = {
+        (str(path), line): found
+        for path in paths
+        for line, found in find_breaks(ROOT, str(path)).items()
+    }
+    rng = random.Random(seed)
+    chosen = sorted(rng.sample(sorted(lines), count))
+    return [rng.choice(lines[place]) for place in chosen]
+
+
+class Trees:
+    """Copies of the tree, one for each worker, in which breaks are made and undone."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self._free: SimpleQueue[Path] = SimpleQueue()
+        names = subprocess.check_output(
+            ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),  # noqa: S607
+            cwd=ROOT,
+            text=True,
+        )
+        for number in range(workers):
+            tree = folder / str(number)
+            for name in filter(None, names.split("\0")):
+                if (ROOT / name).is_file():
+                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(ROOT / name, tree / name)
+            self._free.put(tree)
+
+    @contextmanager
+    def lend(self, broken: Break | None = None) -> Iterator[Path]:
+        """Lend a tree with one line broken."""
+        tree = self._free.get()
+        if broken is None:
+            yield tree
+            self._free.put(tree)
+            return
+        path, whole = tree / broken.path, tree / f"{broken.path}.whole"
+        shutil.copy2(path, whole)
+        path.write_text(broken.text, encoding="utf-8")
+        # Bytecode is told from source by whole seconds: a time of its own for each break.
+        os.utime(path, (broken.line, broken.line))
+        try:
+            yield tree
+        finally:
+            whole.replace(path)
+            self._free.put(tree)
+
+
+def reaching(path: str) -> list[str]:
+    """Return the test files that reach a module, nearest first."""
+    folder = next(key for key in REACHING if path.startswith(key))
+    files = [
+        str(file.relative_to(ROOT))
+        for place in REACHING[folder]
+        for file in ([ROOT / place] if place.endswith(".py") else _test_files(ROOT / place))
+    ]
+    near = f"test_{Path(path).stem}.py"
+    return sorted(dict.fromkeys(files), key=lambda name: not name.endswith(near))
+
+
+def first_failure(tree: Path, tests: Sequence[str], limit: float, *options: str) -> str | None:
+    """Run tests in a tree until one fails and return its name; None when all pass."""
+    command = (
+        sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rfE", "-p", "no:randomly",
+        "--hypothesis-seed=0", "-m", "not slow", "-o", f"timeout={TEST_SECONDS}", *options, *tests,
+    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    process = subprocess.Popen(
+        command,
+        cwd=tree,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return f"hangs for {limit:.0f} s"
+    finally:
+        folder = Path(tempfile.gettempdir()) / f"{server.FOLDER_PREFIX}{process.pid}"
+        if folder.exists():
+            server.remove_folder(folder)
+    if process.returncode == 0:
+        return None
+    found = _FAILED.search(output)
+    return found.group(1) if found else f"the test run breaks off: {output.strip()[-300:]}"
+
+
+def run(seed: int, count: int, workers: int, only: Iterable[str]) -> list[Verdict]:
+    """Break, test and tell; return the verdicts in the order of the lines."""
+    breaks = [each for each in draw(seed, count) if not only or each.path in set(only)]
+    with tempfile.TemporaryDirectory(prefix="schemabase-mutation-") as name:
+        trees = Trees(Path(name), workers)
+        _prove_baseline(trees, breaks)
+        with ThreadPoolExecutor(workers) as pool:
+            verdicts = list(pool.map(lambda each: _judge(trees, each), breaks))
+        missed = [each for each in verdicts if each.test is None]
+        if count - len(missed) < NEEDED <= count:
+            print(f"\n{len(missed)} breaks are not noticed so far; asking the rest of the suite")
+            again = {each.broken: _judge_by_rest(trees, each) for each in missed}
+            verdicts = [again.get(each.broken, each) for each in verdicts]
+    return verdicts
+
+
+def main() -> int:
+    """Run the proof; the exit status tells whether enough breaks were noticed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--lines", type=int, default=LINES)
+    parser.add_argument("--workers", type=int, default=WORKERS)
+    parser.add_argument("--only", nargs="*", default=[], help="paths; for development")
+    parser.add_argument("--draft", action="store_true", help="leave docs/testing.md alone")
+    given = parser.parse_args()
+    begin = time.monotonic()
+    verdicts = run(given.seed, given.lines, given.workers, given.only)
+    noticed = sum(each.test is not None for each in verdicts)
+    minutes = (time.monotonic() - begin) / 60
+    claim = f"{noticed} of {len(verdicts)} breaks are noticed (seed {given.seed})"
+    table = _table(verdicts)
+    print(f"\n{table}\n\n{claim}; {NEEDED} are needed; {minutes:.0f} minutes")
+    if not given.draft and not given.only:
+        _write(f"{claim[0].upper()}{claim[1:]}.\n\n{table}")
+    return 0 if noticed >= NEEDED else 1
+
+
+def _prove_baseline(trees: Trees, breaks: Iterable[Break]) -> None:
+    tests = list(dict.fromkeys(name for each in breaks for name in reaching(each.path)))
+    begin = time.monotonic()
+    with trees.lend() as tree:
+        failed = first_failure(tree, tests, REST_SECONDS, "-n", str(WORKERS))
+    if failed:
+        raise BaselineError(f"without any break: {failed}")
+    print(f"{len(tests)} test files pass without a break, {time.monotonic() - begin:.0f} s\n")
+
+
+def _judge(trees: Trees, broken: Break) -> Verdict:
+    begin = time.monotonic()
+    with trees.lend(broken) as tree:
+        test = first_failure(tree, reaching(broken.path), BREAK_SECONDS)
+    verdict = Verdict(broken, test, time.monotonic() - begin)
+    _tell(verdict)
+    return verdict
+
+
+def _judge_by_rest(trees: Trees, verdict: Verdict) -> Verdict:
+    begin = time.monotonic()
+    with trees.lend(verdict.broken) as tree:
+        test = first_failure(tree, ["tests"], REST_SECONDS, "-n", str(WORKERS))
+    later = Verdict(verdict.broken, test, time.monotonic() - begin)
+    _tell(later)
+    return later
+
+
+def _tell(verdict: Verdict) -> None:
+    broken = verdict.broken
+    print(f"{broken.path}:{broken.line}  {broken.what}  ({verdict.seconds:.0f} s)")
+    print(f"    - {broken.before}\n    + {broken.after}")
+    print(f"    {verdict.test or 'NOT NOTICED'}", flush=True)
+
+
+def _test_files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("test_*.py"))
+
+
+def _table(verdicts: Iterable[Verdict]) -> str:
+    rows = ["| line | break | noticed by |", "|---|---|---|"]
+    for each in verdicts:
+        broken = each.broken
+        place = f"{Path(broken.path).name}:{broken.line}"
+        change = f"{broken.what}: {_code(broken.before)} -> {_code(broken.after)}"
+        test = _code(each.test.rpartition("/")[2]) if each.test else "**nobody**"
+        rows.append(f"| {place} | {change} | {test} |")
+    return "\n".join(rows)
+
+
+def _code(text: str) -> str:
+    """Quote code in a cell of a table."""
+    shown = text if len(text) <= 90 else f"{text[:87]}..."
+    return f"`{shown.replace('|', '&#124;').replace('`', '')}`" if shown else "nothing"
+
+
+def _write(text: str) -> None:
+    """Put the outcome where it stood before, or at the end of the document."""
+    page = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else "# Testing\n"
+    if BEGIN not in page:
+        page = f"{page.rstrip()}\n\n{HEADING}\n\n{BEGIN}\n{END}\n"
+    head, _, rest = page.partition(BEGIN)
+    tail = rest.partition(END)[2]
+    DOCUMENT.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
