@@ -1,12 +1,17 @@
 """Authorisation of requests: a fixed token, or an OAuth token that all processes share."""
 
 import threading
+import time
 from collections.abc import Callable, Generator
+from typing import Final
 
 import httpx
 
 from schemabase_dagster import tokens
 from schemabase_dagster.tenancy import App
+
+KEPT_SHARE: Final = 0.1
+"""A token is kept for so much of the time that it has left at least, before it is looked up."""
 
 
 class FixedToken(httpx.Auth):
@@ -48,13 +53,11 @@ class SharedToken(httpx.Auth):
         self._refresh = refresh
         self._min_seconds_left = min_seconds_left
         self._sent = threading.local()
+        self._kept: tuple[str, float] | None = None
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header, with the token that is valid now."""
-        token = tokens.shared_token(
-            self._app, refresh=self._refresh, min_seconds_left=self._min_seconds_left
-        )
-        self._sent.token = token
+        token = self._sent.token = self._valid_token()
         request.headers["Authorization"] = f"{self._scheme} {token}"
         yield request
 
@@ -62,5 +65,17 @@ class SharedToken(httpx.Auth):
         """Drop the token that this thread sent last, unless another one replaced it already."""
         token: str | None = getattr(self._sent, "token", None)
         if token is not None:
+            self._kept = None
             tokens.invalidate(self._app, token)
         return token is not None
+
+    def _valid_token(self) -> str:
+        """Return the shared token; looking it up for every call would cost as much as a call."""
+        kept = self._kept
+        if kept is not None and kept[1] > time.monotonic():
+            return kept[0]
+        token = tokens.shared_token(
+            self._app, refresh=self._refresh, min_seconds_left=self._min_seconds_left
+        )
+        self._kept = (token, time.monotonic() + KEPT_SHARE * self._min_seconds_left)
+        return token
