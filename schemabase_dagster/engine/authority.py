@@ -42,6 +42,7 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
         priorities: what a tenant set differently from the entity's defaults.
     """
     out = Decided(values=dict(entity.defaults))
+    known = {id(claim): _source(claim) for claim in claims}
     for group in entity.groups:
         ordered = _ordered(group, claims, priorities)
         if group.decide is not None:
@@ -49,7 +50,7 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
             continue
         winner = _decide_group(group, ordered, out.values)
         if winner is not None:
-            out.sources[group.name] = _source(winner)
+            out.sources[group.name] = known[id(winner)]
     for child in entity.children:
         group = FieldGroup(child.kind, (), ("owner", "erp"))
         out.children[child.kind] = _children(child, _ordered(group, claims, priorities))

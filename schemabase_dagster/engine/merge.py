@@ -16,6 +16,7 @@ from schemabase_dagster.engine.facts import load_apps, load_priorities
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.links import link_parents
 from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
+from schemabase_dagster.engine.memory import rare_collection
 from schemabase_dagster.engine.reject import (
     MappingReject,
     clear_mapping_rejects,
@@ -65,9 +66,10 @@ def merge_entity(
         total = todo.count(conn, tenant.id, list(fed))
     merger = _Merger(entity, tenant, fed, {s.system.name: s.system for s in streams.values()})
     result = SyncResult()
-    while (batch := merger.merge_next(BATCH_RECORDS)) is not None:
-        result += batch
-        progress(result.read, total)
+    with rare_collection():
+        while (batch := merger.merge_next(BATCH_RECORDS)) is not None:
+            result += batch
+            progress(result.read, total)
     return SyncResult(
         read=result.read,
         changed=result.changed,
