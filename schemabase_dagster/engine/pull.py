@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from psycopg import Connection
 
@@ -11,8 +12,10 @@ from schemabase_dagster import database
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine import state, sweep
 from schemabase_dagster.engine.batches import FLUSH_SECONDS, Batch, iter_batches
+from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from schemabase_dagster.engine.land import Landed, land, mark_deleted
+from schemabase_dagster.engine.memory import rare_collection
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
@@ -73,13 +76,14 @@ def sync_stream(client: Client, stream: Stream, app: App, options: PullOptions) 
         SchemabaseError: the source could not be read; what was committed stays and the cursor
             speaks only of that.
     """
-    with state.exclusive(stream, app):
+    with state.exclusive(stream, app), rare_collection():
         attempt = state.Attempt(stream, app, options.run_id, options.trigger, options.full)
         with database.transaction() as conn:
             state.start(conn, stream, app)
             before = state.load(conn, stream, app)
         try:
-            result = _Pull(client, stream, app, options, before).run()
+            with Behind() as behind:
+                result = _Pull(client, stream, app, options, before, behind).run()
         except BaseException as error:
             text = str(error) if isinstance(error, SchemabaseError) else type(error).__name__
             with database.transaction() as conn:
@@ -92,18 +96,24 @@ def sync_stream(client: Client, stream: Stream, app: App, options: PullOptions) 
 
 @dataclass(slots=True)
 class _Pull:
-    """One attempt: holds position and counts while the work is done."""
+    """One attempt: holds position and counts while the work is done.
+
+    A batch of a listing is committed in a thread while the next one is read. All calls of the
+    source stay in the caller's thread, in their order.
+    """
 
     client: Client
     stream: Stream
     app: App
     options: PullOptions
     before: SyncState
+    behind: Behind
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
             ("read", "changed", "unchanged", "rejected", "deleted"), 0
         )
     )
+    total: int | None = None
     suspected: int = 0
     partial: bool = False
     out_of_quota: bool = False
@@ -120,6 +130,7 @@ class _Pull:
         try:
             self._pull()
         except QuotaExhausted as error:
+            self._settle()
             self._wait_for_quota(error.retry_after or 0.0)
         return SyncResult(
             read=self.counts["read"],
@@ -164,11 +175,13 @@ class _Pull:
         since = self.watermark - (self.before.overlap or self.stream.overlap)
         pages = self.client.iter_pages(self.stream, since=since)
         for batch in self._batches(pages):
+            self._settle()
             # An ascending listing is complete up to here, a descending one only at its end; and
             # never beyond the start of the listing: what changed since may not have been shown.
             known_to = min(filter(None, (batch.listed_at, batch.newest)), default=None)
             moves = batch.ends or self.stream.order == "ascending"
-            self._commit(batch, watermark=known_to if moves else None)
+            self.behind.do(partial(self._commit, batch, watermark=known_to if moves else None))
+        self._settle()
         self.head_at = time.monotonic()
 
     def _begin_scan(self) -> Scan:
@@ -189,6 +202,7 @@ class _Pull:
         began, calls = time.monotonic() - scan.seconds, self.client.calls - scan.calls
         pages = self.client.iter_pages(self.stream, since=scan.since, resume=scan.resume)
         for batch in self._batches(pages):
+            self._settle()
             if scan.total is None and scan.since is None and not batch.ends:
                 # Only a listing of several pieces is worth the calls that an estimate costs.
                 scan = replace(scan, total=self.client.count(self.stream))
@@ -202,14 +216,17 @@ class _Pull:
             ).estimated(self.client.seconds_for)
             # What changes after the first page is found by head passes, the scan finds the rest.
             first = batch.listed_at if self.watermark is None and self._has_times() else None
-            self._commit(batch, watermark=first, scan=scan)
+            self.behind.do(partial(self._commit, batch, watermark=first, scan=scan))
             if batch.ends:
+                self._settle()
                 self._finish_scan(scan)
                 return
             if time.monotonic() - self.started > self.options.pace.budget_seconds:
+                self._settle()
                 self.partial = True
                 return
             if time.monotonic() - self.head_at > self.options.pace.head_seconds:
+                self._settle()
                 calls += self._look_up_front()
 
     def _look_up_front(self) -> int:
@@ -251,6 +268,7 @@ class _Pull:
                     batch.add(prepare(self.stream, fetched.record, fetched.read_at))
                 if batch.is_due(self.options.pace.flush_seconds):
                     self._commit(batch)
+                    self._tell()
                     batch = batch.next()
         finally:
             self._commit(batch)
@@ -277,7 +295,15 @@ class _Pull:
         self.counts["read"] += len(batch.known) + gone
         self.counts["unchanged"] += len(batch.known)
         self.counts["deleted"] += gone
-        self.options.progress(self.counts["read"], self.scan.total if self.scan else batch.total)
+        self.total = self.scan.total if self.scan else batch.total
+
+    def _settle(self) -> None:
+        """Wait until the batch before is committed, and tell how far the work is."""
+        if self.behind.wait():
+            self._tell()
+
+    def _tell(self) -> None:
+        self.options.progress(self.counts["read"], self.total)
 
     def _land(self, conn: Connection, records: Sequence[Incoming | Refused]) -> Landed:
         return land(conn, self.stream, self.app, records, via="pull", run_id=self.options.run_id)

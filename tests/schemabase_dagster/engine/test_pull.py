@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.factories import NOON, at, saleor_order, zoho_order
 from tests.schemabase_dagster.engine.conftest import sync
 from tests.support.rows import count, one, value
 from tests.support.source import Source
+from tests.support.wait import wait_until
 
 ZOHO = "zoho_sales_orders"
 SALEOR = "saleor_orders"
@@ -349,6 +351,17 @@ def test_a_long_listing_looks_for_new_records_in_between(conn: Connection[Any], 
     assert result.changed == 6
     assert count(conn, "raw.saleor_orders") == 6
     assert published == [LATER, LATER], "what landed so far may be merged"
+
+
+def test_a_batch_is_written_while_the_next_one_is_read(conn: Connection[Any], shop: App):
+    source = saleor(6)
+
+    with ThreadPoolExecutor() as pool, conn.transaction():
+        conn.execute("LOCK TABLE raw.saleor_orders IN EXCLUSIVE MODE")
+        pulled = pool.submit(sync, source, shop, SALEOR)
+        wait_until(lambda: len(source.lanes) > 1, what="the second page")
+
+    assert pulled.result().changed == 6
 
 
 def test_a_stream_without_times_is_listed_whole_every_time(conn: Connection[Any], books: App):
