@@ -17,7 +17,7 @@ from sandbox.saleor.app import SaleorApi
 from sandbox.saleor.keys import KeyRing
 from sandbox.state import Options, State, make_state
 from sandbox.times import now_us
-from sandbox.world import MINUTE
+from sandbox.world import LINES, MINUTE
 from sandbox.zoho.app import ZohoApi
 
 HOST = "127.0.0.1"
@@ -46,6 +46,7 @@ class Sandbox:
         merchants: tuple[str, ...] = DEFAULT_MERCHANTS,
         now: int | None = None,
         inline_lines: bool = False,
+        lines: tuple[int, ...] = LINES,
         clock_scale: float = 1.0,
         latency: float = 0.0,
         base_port: int = 0,
@@ -58,6 +59,7 @@ class Sandbox:
             merchants=merchants,
             now=now_us() // MINUTE * MINUTE if now is None else now,
             inline_lines=inline_lines,
+            lines=lines,
             clock_scale=clock_scale,
             latency=latency,
         )

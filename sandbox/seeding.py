@@ -11,6 +11,7 @@ from sandbox.world import (
     DAY,
     HISTORY_DAYS,
     KIND_CONTACT,
+    LINES,
     MINUTE,
     SECOND,
     World,
@@ -20,7 +21,9 @@ from sandbox.world import (
 )
 
 
-def make_world(merchant: Merchant, *, seed: int, size: int, now: int) -> World:
+def make_world(
+    merchant: Merchant, *, seed: int, size: int, now: int, lines: tuple[int, ...] = LINES
+) -> World:
     """Make a merchant's data: ``size`` Zoho orders and the shop orders most of them come from."""
     rng = Random(f"{seed}/world/{merchant.name}/{size}")
     customers = max(24, size // 4)
@@ -34,6 +37,7 @@ def make_world(merchant: Merchant, *, seed: int, size: int, now: int) -> World:
         shop_orders=Table(),
         invoices=Table(),
         contacts=Table(_make_contacts(merchant, rng, customers, now)),
+        lines=lines,
     )
     buyers = [i for i in range(customers) if i % 20 != 19]
     for index, age in enumerate(_ages(rng, size)):

@@ -9,7 +9,7 @@ from sandbox.faults import FaultDesk
 from sandbox.merchants import make_merchant
 from sandbox.saleor.keys import KeyRing
 from sandbox.seeding import make_world
-from sandbox.world import World
+from sandbox.world import LINES, World
 from sandbox.zoho.limits import Limits
 from sandbox.zoho.tokens import TokenDesk
 
@@ -44,6 +44,7 @@ class Options:
         size: Zoho sales orders per merchant; most of them come from a shop order.
         now: the moment the data was made, microseconds since the epoch.
         inline_lines: Zoho list rows carry lines and addresses like the detail (benchmarks).
+        lines: numbers of lines that an order may have.
         clock_scale: stand-in seconds per real second, for limits and token expiry.
         latency: seconds every API answer takes at least.
     """
@@ -53,6 +54,7 @@ class Options:
     merchants: tuple[str, ...]
     now: int
     inline_lines: bool = False
+    lines: tuple[int, ...] = LINES
     clock_scale: float = 1.0
     latency: float = 0.0
 
@@ -90,7 +92,9 @@ def make_state(options: Options, keys: dict[str, KeyRing] | None = None) -> Stat
     accounts = {}
     for number, name in enumerate(options.merchants):
         merchant = make_merchant(name, number, options.seed)
-        world = make_world(merchant, seed=options.seed, size=options.size, now=options.now)
+        world = make_world(
+            merchant, seed=options.seed, size=options.size, now=options.now, lines=options.lines
+        )
         ring = (keys or {}).get(name) or KeyRing()
         accounts[name] = Account(world, TokenDesk(merchant, clock), Limits(clock), Shop(ring))
     return State(options, accounts, clock)

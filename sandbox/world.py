@@ -16,6 +16,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 HISTORY_DAYS = 400
+LINES = (1, 2, 2, 3, 3, 4, 5)
 FIRST_SHOP_NUMBER = 1001
 KIND_CONTACT, KIND_ORDER, KIND_INVOICE, KIND_ITEM = 1, 2, 3, 4
 
@@ -28,6 +29,7 @@ class World:
         now: when the data was made, microseconds since the epoch; nothing is newer.
         planted: names of odd records that checks must find, to their ids.
         next_shop_number: the shop's number sequence; gaps are normal.
+        lines: numbers of lines that an order may have, the likely ones more than once.
     """
 
     merchant: Merchant
@@ -43,6 +45,7 @@ class World:
     next_shop_number: int = FIRST_SHOP_NUMBER
     next_erp_number: int = 1
     next_index: int = 0
+    lines: tuple[int, ...] = LINES
 
     def customer(self, index: int) -> Customer:
         """The party with this index."""
@@ -66,7 +69,7 @@ class World:
         rng = Random(sale.seed)
         taxes = self.merchant.taxes
         is_inclusive = rng.random() < self.merchant.inclusive_share
-        lines = [_line(rng, self, is_inclusive) for _ in range(rng.choice((1, 2, 2, 3, 3, 4, 5)))]
+        lines = [_line(rng, self, is_inclusive) for _ in range(rng.choice(self.lines))]
         shipping_tax = lines[0].tax_index
         content = Content(
             is_inclusive=is_inclusive,
