@@ -61,6 +61,7 @@ class Matched:
 
     Attributes:
         rows: record -> row, of every record of the batch.
+        made: rows that are new.
         moved: record outside the batch -> its new row.
         left: rows that lost a record to another row.
         merged: rows that were emptied because all their records moved, to the row that took them.
@@ -68,6 +69,7 @@ class Matched:
     """
 
     rows: dict[RecordKey, UUID] = field(default_factory=dict)
+    made: set[UUID] = field(default_factory=set)
     moved: dict[RecordKey, UUID] = field(default_factory=dict)
     left: set[UUID] = field(default_factory=set)
     merged: dict[UUID, UUID] = field(default_factory=dict)
@@ -172,6 +174,7 @@ class Matcher:
         if not targets:
             row = _Row(self._new_id())
             self._rows[row.id] = row
+            self._out.made.add(row.id)
             conflict = Conflict(item.record, "second_id", {"rows": _texts(refused)})
             return row.id, conflict if refused else None
         first, *others = targets

@@ -163,8 +163,10 @@ class _Merger:
         before = {link.record: link for link in linked}
         touched = matched.touched() | {before[r].row_id for r in gone if r in before}
         members = self._members(ctx, matcher.members(touched), read, linked)
-        rows, conflicts = write_rows(ctx, members, matched.merged)
-        refs = references.write_refs(conn, entity, tenant_id, read.mapped, matched.rows)
+        rows, conflicts = write_rows(ctx, members, matched)
+        refs = references.write_refs(
+            conn, entity, tenant_id, read.mapped, matched.rows, known=before.keys()
+        )
         references.move_refs(conn, entity, matched.moved)
         references.delete_refs(conn, entity, gone)
         remove_rows(ctx, matched.merged)

@@ -73,7 +73,10 @@ def upsert_named(
         for key, name in wanted.items()
         if key not in known or name > known[key][1]
     ]
-    upsert(conn, table, changed, ("id", "tenant_id", "name", "normalized_name"), key=("id",))
+    upsert(
+        conn, table, changed, ("id", "tenant_id", "name", "normalized_name"), key=("id",),
+        is_new=lambda row: row["normalized_name"] not in known,
+    )  # fmt: skip
     return ids
 
 
@@ -112,6 +115,7 @@ def upsert_contacts(
          "is_customer", "is_vendor", "sources"),
         key=("id",),
         fixed=("id", "is_customer", "is_vendor"),
+        is_new=lambda row: row["email"] not in known,
     )  # fmt: skip
     return ids
 
@@ -141,7 +145,10 @@ def upsert_addresses(
         if digest not in known or _spelling(address) > _spelling(known[digest][1])
     ]  # fmt: skip
     columns = ("id", "tenant_id", "fingerprint", *ADDRESS_COLUMNS)
-    upsert(conn, addresses, changed, columns, key=("id",), fixed=("id", "fingerprint"))
+    upsert(
+        conn, addresses, changed, columns, key=("id",), fixed=("id", "fingerprint"),
+        is_new=lambda row: row["fingerprint"] not in known,
+    )  # fmt: skip
     return {address: ids[digest] for address, digest in prints.items()}
 
 

@@ -205,8 +205,19 @@ def write_refs(
     tenant_id: UUID,
     mapped: Sequence[Mapped],
     rows: Mapping[RecordKey, UUID],
+    *,
+    known: Collection[RecordKey],
 ) -> set[str]:
-    """Write the references of the batch; return the external ids of those that changed."""
+    """Write the references of the batch; return the external ids of those that changed.
+
+    Args:
+        conn: connection inside the transaction that holds the entity's lock.
+        entity: the entity.
+        tenant_id: tenant.
+        mapped: live records of the batch.
+        rows: record -> row.
+        known: records that have a reference.
+    """
     refs = [
         {
             "tenant_id": tenant_id,
@@ -229,6 +240,7 @@ def write_refs(
     return upsert(
         conn, external_ref, refs, REF_COLUMNS, key=key, returning="external_id",
         fixed=("tenant_id",),
+        is_new=lambda ref: (ref["app_id"], ref["external_id"]) not in known,
     )  # fmt: skip
 
 

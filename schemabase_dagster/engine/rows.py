@@ -13,7 +13,7 @@ from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.authority import Decided, Priorities, decide
 from schemabase_dagster.engine.entity import Child, Claim, Entity
 from schemabase_dagster.engine.ids import new_id
-from schemabase_dagster.engine.match import Conflict, RecordKey
+from schemabase_dagster.engine.match import Conflict, Matched, RecordKey
 from schemabase_dagster.engine.parties import (
     EMBEDDED_RANK,
     Mention,
@@ -73,7 +73,7 @@ class Context:
 
 
 def write_rows(
-    ctx: Context, members: Mapping[UUID, Sequence[Mapped]], merged: Collection[UUID]
+    ctx: Context, members: Mapping[UUID, Sequence[Mapped]], matched: Matched
 ) -> tuple[set[UUID], list[Conflict]]:
     """Decide and write the rows of a batch.
 
@@ -81,7 +81,8 @@ def write_rows(
         ctx: connection and facts of the batch.
         members: row -> all live records linked to it; a row without any is deleted softly,
             unless other rows keep it.
-        merged: rows that are about to be removed and give their natural keys up.
+        matched: which rows are new, and which are about to be removed and give their natural keys
+            up.
 
     Returns:
         The rows that changed, their children's changes included, and conflicts about numbers.
@@ -89,7 +90,7 @@ def write_rows(
     living = {row_id: records for row_id, records in members.items() if records}
     resolved = _resolve(ctx, [item for records in living.values() for item in records])
     decided = {row_id: _decide(ctx, records, resolved) for row_id, records in living.items()}
-    _free_numbers(ctx, merged)
+    _free_numbers(ctx, matched.merged)
     conflicts = _claim_numbers(ctx, decided, living)
     rows = [
         {**decision.values, "id": row_id, "tenant_id": ctx.tenant_id, "sources": decision.sources}
@@ -98,9 +99,12 @@ def write_rows(
     columns = ("id", "tenant_id", *ctx.entity.columns, "sources")
     if "owner_app_id" in ctx.entity.table.c:
         columns = (*columns, "owner_app_id")
-    changed = upsert(ctx.conn, ctx.entity.table, rows, columns, key=("id",))
+    changed = upsert(
+        ctx.conn, ctx.entity.table, rows, columns, key=("id",),
+        is_new=lambda row: row["id"] in matched.made,
+    )  # fmt: skip
     for child in ctx.entity.children:
-        changed |= _write_children(ctx, child, decided)
+        changed |= _write_children(ctx, child, decided, matched.made)
     ended = [row_id for row_id, records in members.items() if not records]
     changed |= soft_delete(ctx.conn, ctx.entity.table, _unkept(ctx, ended))
     return changed, conflicts
@@ -262,13 +266,16 @@ def _free_numbers(ctx: Context, merged: Collection[UUID]) -> None:
         ctx.conn.execute(statement.format(table=table, number=number), (gone,))
 
 
-def _write_children(ctx: Context, child: Child, decided: Mapping[UUID, Decided]) -> set[UUID]:
+def _write_children(
+    ctx: Context, child: Child, decided: Mapping[UUID, Decided], made: Collection[UUID]
+) -> set[UUID]:
+    parent = child.parent_column
     rows = [
         {
             **row,
             "id": new_id(),
             "tenant_id": ctx.tenant_id,
-            child.parent_column: row_id,
+            parent: row_id,
         }
         for row_id, decision in decided.items()
         for row in decision.children[child.kind]
@@ -277,15 +284,19 @@ def _write_children(ctx: Context, child: Child, decided: Mapping[UUID, Decided])
     columns = [column.name for column in child.table.columns if column.name not in generated]
     changed = upsert(
         ctx.conn, child.table, rows, columns,
-        key=(child.parent_column, *child.key), returning=child.parent_column,
+        key=(parent, *child.key), returning=parent, is_new=lambda row: row[parent] in made,
     )  # fmt: skip
-    changed |= _delete_children(ctx, child, list(decided), staged=bool(rows))
-    if changed:
+    old = [row_id for row_id in decided if row_id not in made]
+    if old:
+        staged = any(decided[row_id].children[child.kind] for row_id in old)
+        changed |= _delete_children(ctx, child, old, staged=staged)
+    touched = changed.difference(made)
+    if touched:
         table = sql.Identifier(str(ctx.entity.table.schema), ctx.entity.table.name)
         touch = sql.SQL(
             "UPDATE {} SET updated_at = now() WHERE id = ANY(%s) AND updated_at < now()"
         )
-        ctx.conn.execute(touch.format(table), (list(changed),))
+        ctx.conn.execute(touch.format(table), (list(touched),))
     return changed
 
 

@@ -1,6 +1,6 @@
 """Write rows set-based: stage by COPY, insert or update only what differs, tell what changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ RETURNING {returning}
 
 
 def stage(
-    conn: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    conn: Connection, table: Table, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
 ) -> sql.Identifier:
     """Copy rows into a temporary table shaped like ``table``; it is empty again after commit."""
     name = sql.Identifier(f"stage_{table.name}")
@@ -41,17 +41,7 @@ def stage(
                 conn.execute(_ALLOW_NULLS.format(stage=name, column=sql.Identifier(column.name)))
     else:
         conn.execute(sql.SQL("TRUNCATE {}").format(name))
-    json_at = [i for i, column in enumerate(columns) if _is_json(table, column)]
-    copy_sql = sql.SQL("COPY {} ({}) FROM STDIN").format(name, _names(columns))
-    with conn.cursor() as cursor, cursor.copy(copy_sql) as copy:
-        for row in rows:
-            if json_at:
-                changed = list(row)
-                for index in json_at:
-                    changed[index] = _json(changed[index])
-                copy.write_row(changed)
-            else:
-                copy.write_row(row)
+    _copy(conn, name, table, columns, rows)
     return name
 
 
@@ -64,6 +54,7 @@ def upsert(
     key: Sequence[str],
     returning: str = "id",
     fixed: Sequence[str] = ("id",),
+    is_new: Callable[[Mapping[str, Any]], bool] = lambda _row: False,
 ) -> set[Any]:
     """Insert or update rows; a row that is equal is not written at all.
 
@@ -75,13 +66,35 @@ def upsert(
         key: columns of a unique index that identify a row.
         returning: column whose values of written rows are returned.
         fixed: columns that an update leaves alone.
+        is_new: tells whether a row surely is not there yet, by the locks that the transaction
+            holds; such rows are copied straight into the table, after the others, which may have
+            to give a unique value up to them.
 
     Returns:
         ``returning`` of the rows that were inserted or changed.
     """
-    if not rows:
-        return set()
-    name = stage(conn, table, columns, ([row.get(column) for column in columns] for row in rows))
+    new = [row for row in rows if is_new(row)]
+    changed: set[Any] = set()
+    if len(new) < len(rows):
+        old = [row for row in rows if not is_new(row)] if new else rows
+        changed = _upsert_staged(conn, table, old, columns, key, returning, fixed)
+    if new:
+        target = sql.Identifier(str(table.schema), table.name)
+        _copy(conn, target, table, columns, new)
+        changed.update(row[returning] for row in new)
+    return changed
+
+
+def _upsert_staged(  # noqa: PLR0917 - what upsert was given
+    conn: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    key: Sequence[str],
+    returning: str,
+    fixed: Sequence[str],
+) -> set[Any]:
+    name = stage(conn, table, columns, rows)
     values = [column for column in columns if column not in key and column not in fixed]
     assign: list[sql.Composable] = [
         sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in values
@@ -115,6 +128,24 @@ def soft_delete(conn: Connection, table: Table, ids: Iterable[UUID]) -> set[UUID
         "WHERE id = ANY(%s) AND deleted_at IS NULL RETURNING id"
     ).format(sql.Identifier(str(table.schema), table.name))
     return {row[0] for row in conn.execute(statement, (list(ids),))}
+
+
+def _copy(
+    conn: Connection,
+    target: sql.Identifier,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+) -> None:
+    """Copy rows into ``target``, which has the columns of ``table``."""
+    json_at = [i for i, column in enumerate(columns) if _is_json(table, column)]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(target, _names(columns))
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            values = [row.get(column) for column in columns]
+            for index in json_at:
+                values[index] = _json(values[index])
+            copy.write_row(values)
 
 
 def _names(columns: Sequence[str], alias: str | None = None) -> sql.Composable:
