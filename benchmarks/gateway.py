@@ -1,106 +1,83 @@
 """Measure the gateway: verified, deduplicated and committed, against its rivals in one run.
 
-``python -m benchmarks.gateway`` starts a PostgreSQL of its own with full durability, and per
-measurement one server process and one process that makes the load. Rounds alternate between the
-servers, so that noise of the machine hits all; the median round counts.
+Every measurement has one server process and one process that makes the load. Rounds alternate the
+order of the servers, so that noise of the machine hits all; the median round counts.
 """
 
-import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import httpx
 import psycopg
 
+from benchmarks import report
 from resources.saleor import SALEOR
 from schemabase_dagster import database, tenancy, webhooks
-from schemabase_dagster.embedded import EmbeddedServer
-from schemabase_dagster.settings import ROOT, forget_settings
-from schemabase_dagster.vault import generate_key
+from schemabase_dagster.settings import ROOT
 from schemabase_dagster.webhooks import Created
 
 CONNECTIONS: Final = 64
 BODY_BYTES: Final = 1024
 WARM_SECONDS: Final = 1.0
 PORT: Final = 18480
-SERVERS: Final = ("plain", "no_store", "gateway", "one_insert")
-DURABILITY: Final = ("fsync", "synchronous_commit", "full_page_writes", "wal_sync_method")
+SERVERS: Final = ("no_store", "gateway", "one_insert")
+
+Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One comparison: our rate and the rival's, requests per second, and the ratios wanted."""
+def measure(url: str, *, rounds: int, seconds: float, say: Say) -> list[report.Row]:
+    """Measure on a migrated database.
 
-    work: str
-    rival: str
-    ours: float
-    theirs: float
-    must: float
-    aim: float
-
-    @property
-    def ratio(self) -> float:
-        """Our rate in units of the rival's."""
-        return self.ours / self.theirs
-
-
-def measure(url: str, *, rounds: int, seconds: float) -> tuple[list[Row], dict[str, list[Any]]]:
-    """Measure on a migrated database; returns the rows and all rounds by server."""
-    created = _prepare(url)
-    results: dict[str, list[Any]] = {name: [] for name in SERVERS}
-    for _ in range(rounds):
-        for name in SERVERS:
+    Args:
+        url: the database; ``DATABASE_URL`` names it.
+        rounds: how often every server is measured.
+        seconds: length of the load in a round.
+        say: takes a line about the progress.
+    """
+    created = _prepare()
+    results: dict[str, list[float]] = {name: [] for name in SERVERS}
+    for number in range(rounds):
+        for name in SERVERS[:: 1 if number % 2 == 0 else -1]:
             with psycopg.connect(database.conninfo(url), autocommit=True) as conn:
                 conn.execute("TRUNCATE platform.webhook_inbox, platform.webhook_dedupe")
             with _serving(name, created):
                 _load(created, WARM_SECONDS)
-                results[name].append(_load(created, seconds))
-    rate = {name: median(each["per_second"] for each in found) for name, found in results.items()}
+                found = _load(created, seconds)
+            results[name].append(found["per_second"])
+            say(
+                f"gateway, round {number + 1}: {name} {found['per_second']:,.0f} requests/s, "
+                f"p99 {found['p99_ms']:.0f} ms"
+            )
+    rate = {name: median(found) for name, found in results.items()}
     work = f"gateway, verified + deduplicated + committed, {CONNECTIONS} connections"
-    rows = [
-        Row(work, "the same app without storing", rate["gateway"], rate["no_store"], 0.45, 0.65),
-        Row(work, "one INSERT + COMMIT per request", rate["gateway"], rate["one_insert"], 2.5, 4),
-        Row(work, "barest verifying Starlette app", rate["gateway"], rate["plain"], 0.45, 0.65),
+    return [
+        report.ratio(
+            work,
+            "the same app without storing",
+            rate["gateway"] / rate["no_store"],
+            must=0.45,
+            aim=0.65,
+        ),
+        report.ratio(
+            work,
+            "one INSERT + COMMIT per request",
+            rate["gateway"] / rate["one_insert"],
+            must=2.5,
+            aim=4,
+        ),
     ]
-    return rows, results
 
 
-def main() -> int:
-    """Print the comparisons; return 1 when one misses what it must reach."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
-    options = parser.parse_args()
-    with _database() as url:
-        print(", ".join(f"{name}={value}" for name, value in _durability(url).items()))
-        rows, results = measure(url, rounds=options.rounds, seconds=options.seconds)
-    for name, found in results.items():
-        rates = " ".join(f"{each['per_second']:7,.0f}" for each in found)
-        slowest = median(each["p99_ms"] for each in found)
-        print(f"{name:<11} {rates} requests/s, p99 {slowest:5.1f} ms")
-    for row in rows:
-        verdict = "ok" if row.ratio >= row.must else "MISSED"
-        print(f"{row.ratio:5.2f} x {row.rival} (must {row.must}, aim {row.aim}): {verdict}")
-    return int(any(row.ratio < row.must for row in rows))
-
-
-def _prepare(url: str) -> Created:
-    os.environ["DATABASE_URL"] = url
-    os.environ["SCHEMABASE_KEYS"] = generate_key()
-    forget_settings()
-    database.migrate(url)
-    with psycopg.connect(database.conninfo(url)) as conn:
+def _prepare() -> Created:
+    with database.transaction() as conn:
         tenant = tenancy.add_tenant(conn, "bench", "Bench")
         config = {"api_url": "http://localhost:9/graphql/"}
         app = tenancy.add_app(conn, tenant, SALEOR, "shop", config, {"token": "t" * 30})
@@ -168,27 +145,3 @@ def _load(created: Created, seconds: float) -> Any:
     if result["statuses"].keys() != {"200"}:
         raise RuntimeError(f"not all answers were 200: {result['statuses']}")
     return result
-
-
-@contextmanager
-def _database() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="schemabase-bench-") as folder:
-        server = EmbeddedServer(Path(folder))
-        url = server.start()
-        try:
-            yield url
-        finally:
-            database.close_pools()
-            server.stop()
-
-
-def _durability(url: str) -> dict[str, str]:
-    with psycopg.connect(database.conninfo(url)) as conn:
-        rows = conn.execute(
-            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(DURABILITY),)
-        )
-        return dict(rows.fetchall())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,21 +1,15 @@
 """What the gateway is measured against, one server process each.
 
 ``no_store``: the same app, verifying, but answering without storing. ``one_insert``: the same app
-with one INSERT and COMMIT per request through a pool. ``plain``: the barest Starlette route that
-verifies and answers, without trace ids, limits, metrics, log or dedupe keys.
+with one INSERT and COMMIT per request through a pool.
 """
 
 import asyncio
-import hmac
 import sys
 from typing import Any, Final
 
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from schemabase_dagster.database import conninfo
 from schemabase_dagster.inbox import Delivery, Stored
@@ -92,26 +86,9 @@ class OneInsert:
             return self._pool
 
 
-def plain(secret: bytes) -> Starlette:
-    """Return the barest app that verifies."""
-
-    async def take(request: Request) -> Response:
-        body = await request.body()
-        expected = hmac.digest(secret, body, "sha256").hex()
-        is_right = hmac.compare_digest(expected, request.headers.get("x-signature", ""))
-        return JSONResponse({"status": "accepted"}, 200 if is_right else 401)
-
-    return Starlette(
-        routes=[Route("/v1/webhooks/{provider}/{endpoint_id}", take, methods=["POST"])]
-    )
-
-
 def main(variant: str, port: str) -> None:
     """Serve a rival under the same server and settings as the gateway."""
-    if variant == "plain":
-        app = plain(sys.stdin.readline().strip().encode())
-    else:
-        app = create_app(store=Discard() if variant == "no_store" else OneInsert())
+    app = create_app(store=Discard() if variant == "no_store" else OneInsert())
     uvicorn.run(
         app,
         port=int(port),
