@@ -6,7 +6,7 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from assets.checking import Check, Row, Verdict, fetch_rows, none_of
-from schemabase_dagster.clock import utc_now
+from schemabase_dagster.clock import show_instant, utc_now
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
@@ -212,7 +212,7 @@ def _age(row: Row, now: datetime) -> float:
 
 def _freshness_text(row: Row) -> str:
     if row["last_success_at"] is not None:
-        return f"complete at {row['last_success_at']:%Y-%m-%d %H:%M:%S} UTC"
+        return f"complete at {show_instant(row['last_success_at'])}"
     if row["estimate_seconds"] is not None:
-        return f"back-fill under way, about {row['estimate_seconds'] // 60} minutes left"
+        return f"back-fill under way, about {max(row['estimate_seconds'] // 60, 1)} min left"
     return "never completed"

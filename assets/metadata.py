@@ -14,6 +14,7 @@ from assets.charts import bars_per_day
 from assets.checking import Check, Row, Verdict, fetch_rows
 from assets.syncing import Done
 from assets.view import View
+from schemabase_dagster.clock import show_instant
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.streams import Stream
@@ -212,7 +213,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return show_instant(value)
     if isinstance(value, Decimal):
         return f"{value:,.2f}"
     return str(value)

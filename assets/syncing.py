@@ -29,6 +29,8 @@ OpenClient: TypeAlias = Callable[[App], AbstractContextManager[Client]]
 SYNC_FEATURE: Final = "sync"
 """Entitlement without which nothing is pulled."""
 
+NO_APP: Final = "No app that may be pulled delivers this stream."
+
 LOG_EVERY_SECONDS: Final = 10.0
 """A line of the event log costs 1.7 kB."""
 
@@ -138,7 +140,7 @@ def pull(stream: Stream, open_client: OpenClient, request: SyncRequest) -> Done:
     with database.transaction() as conn:
         tenant = enter(conn, request.tenant)
         apps = _pulled_apps(conn, tenant, stream, manual=request.is_manual)
-    result, notes = SyncResult(), []
+    result, notes = SyncResult(), [] if apps else [NO_APP]
     failures: list[AppFailure] = []
     for app in apps:
         try:

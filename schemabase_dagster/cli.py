@@ -32,13 +32,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     is_debug = DEBUG in given
     words = [word for word in given if word != DEBUG]
+    command = typer.main.get_command(build())
     try:
-        typer.main.get_command(build())(args=words, prog_name="schemabase")
+        status = command(args=words, prog_name="schemabase", standalone_mode=False)
+    except typer.Abort:
+        _complain("Stopped; nothing was changed.")
+        sys.exit(1)
+    except typer.TyperException as mistake:
+        sys.exit(_correct(mistake))
     except Exception as error:
         if is_debug:
             raise
         sys.exit(_report(error))
-    sys.exit(0)
+    sys.exit(status or 0)
 
 
 def build() -> typer.Typer:
@@ -92,6 +98,18 @@ def _root(
     ] = False,
 ) -> None:
     logs.configure(stream="stderr")
+
+
+def _correct(mistake: typer.TyperException) -> int:
+    """Tell in one line what is wrong with the words of a command, and how to learn the right ones.
+
+    Without any words the help was shown already and there is nothing to tell.
+    """
+    if told := mistake.format_message().replace("Value error, ", "").rstrip("."):
+        context = getattr(mistake, "ctx", None)
+        path = context.command_path if context is not None else "schemabase"
+        _complain(f"{told}. See '{path} --help'.")
+    return mistake.exit_code
 
 
 def _report(error: Exception) -> int:

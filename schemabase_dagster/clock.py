@@ -19,3 +19,8 @@ def parse_instant(text: str) -> datetime:
     """
     parsed = datetime.fromisoformat(text)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def show_instant(instant: datetime) -> str:
+    """Return an instant as people read it, whatever zone it was given in: 2026-01-31 08:00Z."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")

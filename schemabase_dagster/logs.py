@@ -12,8 +12,14 @@ from schemabase_dagster.settings import get_settings
 
 HIDDEN: Final = "[hidden]"
 
-QUIET_LOGGERS: Final = ("httpx", "httpcore", "alembic")
-"""They write a line per request with its whole URL, or per step of a migration."""
+QUIET_LOGGERS: Final = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "alembic": logging.WARNING,
+    "psycopg.pool": logging.ERROR,
+}
+"""They write a line per request with its whole URL, per step of a migration, or per attempt to
+connect of which only the last one's failure matters."""
 
 _SECRET_KEY: Final = re.compile(
     r"(?i)(password|passwd|secret|token|authorization|cookie|credential|api_?key|private_?key"
@@ -78,8 +84,8 @@ def configure(stream: Literal["stdout", "stderr"] = "stderr") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in QUIET_LOGGERS:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, least in QUIET_LOGGERS.items():
+        logging.getLogger(name).setLevel(max(level, least))
 
 
 def redact(_logger: Any, _method: str, event: Event) -> Event:

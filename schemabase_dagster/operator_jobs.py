@@ -7,6 +7,7 @@ from pydantic import Field
 
 from assets import failures, registry
 from schemabase_dagster import operations
+from schemabase_dagster.clock import show_instant
 
 LONGEST_RUN: Final = {"dagster/max_runtime": "7200"}
 
@@ -108,7 +109,7 @@ def _pause(context: dg.OpExecutionContext, config: PauseAppConfig) -> None:
     """Stop the pulls of an app for a while, or let them go on."""
     with failures.translated():
         until = operations.pause_app(config.tenant, config.app, minutes=config.minutes or None)
-    context.log.info(f"paused until {until:%Y-%m-%d %H:%M} UTC" if until else "goes on now")
+    context.log.info(f"paused until {show_instant(until)}" if until else "goes on now")
 
 
 @dg.job(

@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from schemabase_dagster.clock import show_instant
 
 PIPE_WIDTH: Final = 200
 """Columns when nobody watches: a pipe has no width, and cut cells would be lost."""
@@ -70,5 +72,5 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
+        return show_instant(value)
     return str(value)

@@ -9,9 +9,10 @@ import typer
 
 from resources import registry as systems
 from schemabase_dagster import database, tenancy
+from schemabase_dagster.clock import utc_now
 from schemabase_dagster.commands import _credentials
 from schemabase_dagster.errors import ConfigurationError, CredentialError
-from schemabase_dagster.terminal import plural, say, show
+from schemabase_dagster.terminal import cell, plural, say, show
 
 NAME = "app"
 
@@ -21,7 +22,9 @@ Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.
 Key = Annotated[str, typer.Argument(metavar="APP", help="Key of the app.")]
 
 
-@app.command()
+@app.command(
+    epilog="Example: schemabase app add acme zoho --key books --set organization_id=20011122000"
+)
 def add(
     slug: Slug,
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="Kind of system, like zoho.")],
@@ -71,7 +74,7 @@ def add(
     say(f"Next: [bold]schemabase app check {slug} {added.key}[/] tries the credentials.")
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase app list acme")
 def list_(
     slug: Annotated[
         str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
@@ -99,7 +102,7 @@ def list_(
     )
 
 
-@app.command()
+@app.command(epilog="Example: schemabase app check acme books")
 def check(slug: Slug, key: Key) -> None:
     """Prove the credentials by one cheap call and tell what they can see."""
     with database.transaction() as conn:
@@ -119,7 +122,7 @@ def check(slug: Slug, key: Key) -> None:
         say(f"  {name}: {value}")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase app set-credentials acme books --credentials-env ZOHO")
 def set_credentials(
     slug: Slug,
     key: Key,
@@ -138,7 +141,7 @@ def set_credentials(
     say(f"Next: [bold]schemabase app check {slug} {key}[/] tries them.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase app disable acme books")
 def disable(slug: Slug, key: Key) -> None:
     """Neither pull nor process the app any more; data stay."""
     with database.transaction() as conn:
@@ -146,7 +149,7 @@ def disable(slug: Slug, key: Key) -> None:
     say(f"App [bold]{key}[/] {'is disabled now' if is_changed else 'was disabled already'}.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase app enable acme books")
 def enable(slug: Slug, key: Key) -> None:
     """Pull and process the app again."""
     with database.transaction() as conn:
@@ -187,6 +190,6 @@ def _state(found: tenancy.App) -> str:
         return "no credentials"
     if found.credentials_failed_at is not None:
         return f"credentials refused ({found.credentials_error})"
-    if found.paused_until is not None:
-        return f"paused until {found.paused_until:%Y-%m-%d %H:%M}"
+    if found.paused_until is not None and found.paused_until > utc_now():
+        return f"paused until {cell(found.paused_until)}"
     return "enabled"

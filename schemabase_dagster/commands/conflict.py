@@ -15,9 +15,11 @@ app = typer.Typer(help="Records that no rule can match.")
 Record = Annotated[str, typer.Argument(help="APP:ID, for instance books:73518000000500011.")]
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase conflict list acme")
 def list_(
-    tenant: Annotated[str | None, typer.Argument(help="Slug; default: all tenants.")] = None,
+    tenant: Annotated[
+        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
@@ -27,14 +29,17 @@ def list_(
          "kind": each.kind, "opened_at": each.opened_at, "detail": each.detail}
         for each in list_conflicts(tenant)
     ]  # fmt: skip
-    columns = {"tenant": "tenant", "entity": "entity", "record": "record", "kind": "kind",
-               "opened_at": "since"}  # fmt: skip
+    columns = {"tenant": "Tenant", "entity": "Entity", "record": "Record", "kind": "Kind",
+               "opened_at": "Since"}  # fmt: skip
     show(columns, rows, as_json=as_json, empty="No conflict is open.")
 
 
-@app.command()
+@app.command(
+    epilog="Example: schemabase conflict resolve acme order link "
+    "books:73518000000500011 shop:T3JkZXI6MQ=="
+)
 def resolve(
-    tenant: Annotated[str, typer.Argument(help="Slug of the tenant.")],
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
     entity: Annotated[str, typer.Argument(help="order, contact or invoice.")],
     decision: Annotated[str, typer.Argument(help="link: one row; split: never one row.")],
     record: Record,

@@ -17,7 +17,7 @@ NAME = "db"
 app = typer.Typer(help="The embedded PostgreSQL; needed only without DATABASE_URL.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase db start")
 def start() -> None:
     """Start the embedded server and leave it running."""
     server = _server()
@@ -27,7 +27,7 @@ def start() -> None:
     say("Next: [bold]schemabase migrate[/]; stop it with [bold]schemabase db stop[/].")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase db stop")
 def stop() -> None:
     """Stop the embedded server."""
     server = _server()
@@ -37,7 +37,7 @@ def stop() -> None:
     say("PostgreSQL is stopped." if was_running else "PostgreSQL was not running.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase db status --json")
 def status(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False
 ) -> None:
@@ -61,7 +61,10 @@ def status(
         say(text)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="Example: schemabase db shell -c 'SELECT count(*) FROM analytics.fct_order'",
+)
 def shell(context: typer.Context) -> NoReturn:
     """Open psql in the database; further arguments are handed to it."""
     parts = urlsplit(database.conninfo())

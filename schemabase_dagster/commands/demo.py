@@ -26,7 +26,7 @@ ORDERS_PER_WEBHOOK_ROUND = 5
 CHANGED_ORDERS = 10
 
 
-@app.command()
+@app.command(epilog="Example: schemabase demo")
 def demo(
     *, size: Annotated[int, typer.Option(min=50, help="Orders of each stand-in merchant.")] = 200
 ) -> None:

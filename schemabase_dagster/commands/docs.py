@@ -9,7 +9,7 @@ from schemabase_dagster.settings import ROOT
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Example: schemabase docs")
 def docs() -> None:
     """Write docs/reference: streams, tables and views, from the comments in the code."""
     changed = _reference.write(ROOT / "docs" / "reference")

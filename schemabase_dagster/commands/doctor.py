@@ -19,7 +19,7 @@ MARKS: dict[Level, str] = {
 }
 
 
-@app.command()
+@app.command(epilog="Example: schemabase doctor")
 def doctor(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False
 ) -> None:

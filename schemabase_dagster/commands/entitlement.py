@@ -14,14 +14,16 @@ NAME = "entitlement"
 app = typer.Typer(help="What a tenant may use: 'sync', 'webhooks', ... or '*' for all.")
 
 Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
-Feature = Annotated[str, typer.Argument(help="'sync', 'webhooks', ... or '*' for all.")]
+Feature = Annotated[
+    str, typer.Argument(help=f"One of: {', '.join(tenancy.FEATURES)}; * is all of them.")
+]
 Day = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], help="First day (UTC) without it; default: never ends."),
 ]
 
 
-@app.command()
+@app.command(epilog="Example: schemabase entitlement grant acme sync --until 2027-01-31")
 def grant(slug: Slug, feature: Feature = tenancy.EVERYTHING, *, until: Day = None) -> None:
     """Entitle a tenant to a feature; webhooks held for want of it are processed."""
     end = until.replace(tzinfo=UTC) if until else tenancy.FOREVER
@@ -35,7 +37,7 @@ def grant(slug: Slug, feature: Feature = tenancy.EVERYTHING, *, until: Day = Non
         say(f"{plural(released, 'held webhook')} will be processed.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase entitlement revoke acme webhooks")
 def revoke(slug: Slug, feature: Feature = tenancy.EVERYTHING) -> None:
     """End an entitlement now: syncs stop, webhooks are stored and held."""
     with database.transaction() as conn:
@@ -50,7 +52,7 @@ def revoke(slug: Slug, feature: Feature = tenancy.EVERYTHING) -> None:
         say(f"It may still use '{feature}': it is entitled to '*', everything.")
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase entitlement list acme")
 def list_(
     slug: Slug,
     *,
@@ -60,6 +62,8 @@ def list_(
     with database.transaction() as conn:
         tenant = tenancy.get_tenant(conn, slug, archived_ok=True)
         rows = [asdict(each) for each in tenancy.list_entitlements(conn, tenant)]
+    if not as_json:
+        rows = [row | {"valid_until": _end(row["valid_until"])} for row in rows]
     show(
         {
             "feature": "Feature",
@@ -72,3 +76,7 @@ def list_(
         empty=f"Tenant {slug} may use nothing. "
         f"Run [bold]schemabase entitlement grant {slug} '*'[/].",
     )
+
+
+def _end(until: datetime | None) -> datetime | str | None:
+    return "never ends" if until is not None and until >= tenancy.FOREVER else until

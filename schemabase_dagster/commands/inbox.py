@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import typer
@@ -24,7 +24,8 @@ app = typer.Typer(help="Webhook deliveries: what came, what became of it, once m
 Tenant = Annotated[str | None, typer.Option(help="Only of this tenant.")]
 Provider = Annotated[str | None, typer.Option(help="Only from this system.")]
 Status = Annotated[
-    str | None, typer.Option(help="received, claimed, processed, ignored, failed or dead.")
+    Literal["received", "claimed", "processed", "ignored", "failed", "dead"] | None,
+    typer.Option(help="Only in this state."),
 ]
 Since = Annotated[str | None, typer.Option(help="Received at or after, ISO 8601.")]
 Until = Annotated[str | None, typer.Option(help="Received before, ISO 8601.")]
@@ -44,7 +45,11 @@ COLUMNS = {
 }
 
 
-@app.command(name="list")
+@app.command(
+    name="list",
+    epilog="Example: schemabase inbox list --tenant acme --status failed "
+    "--since 2026-01-31T08:00:00Z",
+)
 def list_(
     *,
     tenant: Tenant = None,
@@ -66,7 +71,7 @@ def list_(
     _print_list(selection, limit, as_json=as_json, empty="No deliveries match.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase inbox dead --tenant acme")
 def dead(
     *,
     tenant: Tenant = None,
@@ -79,7 +84,9 @@ def dead(
     _print_list(selection, limit, as_json=as_json, empty="No dead deliveries.")
 
 
-@app.command(name="show")
+@app.command(
+    name="show", epilog="Example: schemabase inbox show 01a21370-b1bc-74db-92ee-3f80f14d7bac --body"
+)
 def show_(
     delivery: Annotated[str, typer.Argument(help="Id of the delivery.")],
     *,
@@ -106,7 +113,7 @@ def show_(
         typer.echo(text)
 
 
-@app.command()
+@app.command(epilog="Example: schemabase inbox replay --tenant acme --status dead")
 def replay(
     deliveries: Annotated[list[str] | None, typer.Argument(help="Ids of deliveries.")] = None,
     *,

@@ -18,7 +18,10 @@ Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id, or its beginning.")]
 
 
-@app.command()
+@app.command(
+    epilog="Example: schemabase integration add acme entity_sync --app "
+    "source=shop --app target=books"
+)
 def add(
     slug: Slug,
     kind: Annotated[
@@ -37,7 +40,7 @@ def add(
     say(f"Added integration [bold]{added.id}[/]: {', '.join(added.apps)}.")
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase integration list acme")
 def list_(
     slug: Annotated[
         str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
@@ -67,13 +70,13 @@ def list_(
     )
 
 
-@app.command()
+@app.command(epilog="Example: schemabase integration enable acme 01a21370")
 def enable(slug: Slug, integration: Id) -> None:
     """Switch an integration on."""
     _switch(slug, integration, enabled=True)
 
 
-@app.command()
+@app.command(epilog="Example: schemabase integration disable acme 01a21370")
 def disable(slug: Slug, integration: Id) -> None:
     """Switch an integration off."""
     _switch(slug, integration, enabled=False)

@@ -12,13 +12,13 @@ NAME = "keys"
 app = typer.Typer(help="Keys that encrypt credentials, tokens and webhook secrets.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase keys generate")
 def generate() -> None:
     """Print a new entry for SCHEMABASE_KEYS. Put it first, keep the old ones behind it."""
     typer.echo(vault.generate_key())
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase keys list")
 def list_(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False
 ) -> None:
@@ -33,7 +33,7 @@ def list_(
     show({"key": "Key", "use": "Use", "secrets": "Secrets"}, rows, as_json=as_json, empty="")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase keys rotate")
 def rotate() -> None:
     """Encrypt everything again that an old key encrypted; may be repeated at any time."""
     done = key_rotation.rotate()

@@ -8,7 +8,7 @@ from schemabase_dagster.terminal import plural, say
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Example: schemabase migrate")
 def migrate() -> None:
     """Make or update all tables and views; safe to repeat, and to start twice at once."""
     from assets import registry  # noqa: PLC0415 - all assets, which no other command needs

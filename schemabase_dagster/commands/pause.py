@@ -4,17 +4,17 @@ from typing import Annotated
 
 import typer
 
-from schemabase_dagster.terminal import say
+from schemabase_dagster.terminal import cell, say
 
 NAME = "app"
 
 app = typer.Typer()
 
-TenantSlug = Annotated[str, typer.Argument(help="Slug of the tenant.")]
+TenantSlug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 AppKey = Annotated[str, typer.Argument(help="Key of the app.", metavar="APP")]
 
 
-@app.command()
+@app.command(epilog="Example: schemabase app pause acme books --minutes 120")
 def pause(
     tenant: TenantSlug,
     app_key: AppKey,
@@ -25,10 +25,10 @@ def pause(
     from schemabase_dagster import operations  # noqa: PLC0415 - imports Dagster
 
     until = operations.pause_app(tenant, app_key, minutes=minutes)
-    say(f"App [bold]{app_key}[/] of {tenant} is paused until {until:%Y-%m-%d %H:%M} UTC.")
+    say(f"App [bold]{app_key}[/] of {tenant} is paused until {cell(until)}.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase app resume acme books")
 def resume(tenant: TenantSlug, app_key: AppKey) -> None:
     """Let the pulls of a paused app go on."""
     from schemabase_dagster import operations  # noqa: PLC0415 - imports Dagster

@@ -9,9 +9,9 @@ from schemabase_dagster.terminal import plural, say
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Example: schemabase replay acme --stream zoho_sales_orders")
 def replay(
-    tenant: Annotated[str, typer.Argument(help="Slug of the tenant.")],
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
     *,
     stream: Annotated[
         list[str] | None, typer.Option(help="Stream, like zoho_sales_orders; repeatable.")

@@ -49,9 +49,11 @@ ORDER BY 1, 2, 3
 """
 
 
-@app.command()
+@app.command(epilog="Example: schemabase status acme")
 def status(
-    tenant: Annotated[str | None, typer.Argument(help="Slug; default: all tenants.")] = None,
+    tenant: Annotated[
+        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
@@ -73,28 +75,28 @@ def status(
         return
     say("[bold]Freshness[/]")
     show(
-        {"tenant": "tenant", "app": "app", "stream": "stream", "state": "state", "ago": "synced",
-         "back_fill": "back-fill"},
+        {"tenant": "Tenant", "app": "App", "stream": "Stream", "state": "State", "ago": "Synced",
+         "back_fill": "Back-fill"},
         [_fresh(row) for row in parts["freshness"]],
-        empty="No app is connected yet: schemabase app add TENANT TYPE.",
+        empty="No app is connected yet. Connect one with [bold]schemabase app add TENANT TYPE[/].",
     )  # fmt: skip
     say("\n[bold]Inbox[/]")
     show(
-        {"tenant": "tenant", "provider": "from", "status": "state", "deliveries": "deliveries",
-         "oldest": "oldest"},
+        {"tenant": "Tenant", "provider": "From", "status": "State", "deliveries": "Deliveries",
+         "oldest": "Oldest"},
         parts["inbox"],
         empty="Nothing waits.",
     )  # fmt: skip
     say("\n[bold]Rejected records[/]")
     show(
-        {"tenant": "tenant", "stream": "stream", "code": "code", "path": "path",
-         "records": "records"},
+        {"tenant": "Tenant", "stream": "Stream", "code": "Code", "path": "Path",
+         "records": "Records"},
         parts["rejects"],
         empty="None.",
     )  # fmt: skip
     say("\n[bold]Conflicts[/]")
     show(
-        {"tenant": "tenant", "entity": "entity", "kind": "kind", "records": "records"},
+        {"tenant": "Tenant", "entity": "Entity", "kind": "Kind", "records": "Records"},
         parts["conflicts"],
         empty="None.",
     )

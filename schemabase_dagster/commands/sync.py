@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,20 +22,21 @@ from schemabase_dagster.terminal import console, plural, say, show
 app = typer.Typer()
 
 COLUMNS = {
-    "asset": "asset",
-    "read": "read",
-    "changed": "changed",
-    "unchanged": "unchanged",
-    "rejected": "rejected",
-    "deleted": "deleted",
+    "asset": "Asset",
+    "read": "Read",
+    "changed": "Changed",
+    "unchanged": "Unchanged",
+    "rejected": "Rejected",
+    "deleted": "Deleted",
     "api_calls": "API calls",
-    "seconds": "seconds",
+    "seconds": "Seconds",
+    "dagster/partition_row_count": "Rows now",
 }
 
 
-@app.command()
+@app.command(epilog="Example: schemabase sync acme --asset zoho_contacts --full")
 def sync(
-    tenant: Annotated[str, typer.Argument(help="Slug of the tenant.")],
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
     *,
     asset: Annotated[
         list[str] | None,
@@ -69,6 +71,9 @@ def sync(
     show(COLUMNS, rows, as_json=as_json, empty="Nothing was synced.")
     if as_json:
         return
+    for row in rows:
+        if notes := row.get("notes"):
+            say(f"[dim]{row['asset']}: {escape(str(notes))}[/]")
     for check in done.failed_checks:
         say(f"[yellow]{check.severity}[/] {check.asset}: {check.name}: {check.summary}")
     say(f"{plural(len(rows), 'asset')} of [bold]{tenant}[/] up to date.")

@@ -15,12 +15,16 @@ NAME = "tenant"
 
 app = typer.Typer(help="Merchants: the unit of isolation and of work.")
 
-Slug = Annotated[str, typer.Argument(help="Short name, the partition key in Dagster.")]
+Slug = Annotated[
+    str, typer.Argument(metavar="TENANT", help="Slug of the tenant, the partition key in Dagster.")
+]
 
 _log = structlog.get_logger(__name__)
 
 
-@app.command()
+@app.command(
+    epilog="Example: schemabase tenant add acme --timezone Europe/Berlin --nightly-at 02:30"
+)
 def add(
     slug: Slug,
     *,
@@ -48,7 +52,7 @@ def add(
     say(f"Next: [bold]schemabase app add {slug} TYPE[/] connects a system.")
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase tenant list --all")
 def list_(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Archived ones too.")] = False,
@@ -76,7 +80,7 @@ def list_(
     )
 
 
-@app.command()
+@app.command(epilog="Example: schemabase tenant deactivate acme")
 def deactivate(slug: Slug) -> None:
     """Archive a tenant: no syncs, webhooks are held, data stay."""
     with database.transaction() as conn:
@@ -84,7 +88,7 @@ def deactivate(slug: Slug) -> None:
     say(f"Tenant [bold]{slug}[/] {'is archived now' if is_changed else 'was archived already'}.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase tenant activate acme")
 def activate(slug: Slug) -> None:
     """Take a tenant out of the archive."""
     with database.transaction() as conn:

@@ -14,7 +14,7 @@ from schemabase_dagster.stack.standins import connect_demo_tenants, subscribe
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Example: schemabase up --size 500")
 def up(
     *,
     demo_data: Annotated[

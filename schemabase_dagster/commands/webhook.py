@@ -21,9 +21,12 @@ EndpointId = Annotated[str, typer.Argument(help="Id of the endpoint, wh_...", me
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-@app.command()
+@app.command(
+    epilog="Example: schemabase webhook create acme books --scheme "
+    "shared_secret --option header=X-Secret"
+)
 def create(
-    tenant: Annotated[str, typer.Argument(help="Short name of the tenant.")],
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
     app_key: Annotated[str, typer.Argument(help="Key of the app.", metavar="APP")],
     *,
     name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
@@ -45,9 +48,11 @@ def create(
     _print_created(created, as_json=as_json)
 
 
-@app.command(name="list")
+@app.command(name="list", epilog="Example: schemabase webhook list acme")
 def list_(
-    tenant: Annotated[str | None, typer.Argument(help="Only of this tenant.")] = None,
+    tenant: Annotated[
+        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -75,7 +80,9 @@ def list_(
     )
 
 
-@app.command()
+@app.command(
+    epilog="Example: schemabase webhook rotate wh_gpnvd7aa3jpojm2uckhh7xz4en --grace-hours 2"
+)
 def rotate(
     endpoint: EndpointId,
     *,
@@ -90,7 +97,7 @@ def rotate(
     _print_created(created, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: schemabase webhook pause wh_gpnvd7aa3jpojm2uckhh7xz4en")
 def pause(endpoint: EndpointId) -> None:
     """Store deliveries without processing them."""
     with database.transaction() as conn:
@@ -99,7 +106,7 @@ def pause(endpoint: EndpointId) -> None:
     say(f"Paused {endpoint}: what comes is stored and waits; {waiting} held now.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase webhook resume wh_gpnvd7aa3jpojm2uckhh7xz4en")
 def resume(endpoint: EndpointId) -> None:
     """Process deliveries again, those that waited first."""
     with database.transaction() as conn:
@@ -107,7 +114,7 @@ def resume(endpoint: EndpointId) -> None:
     say(f"Resumed {endpoint}: {plural(released, 'delivery', 'deliveries')} due now.")
 
 
-@app.command()
+@app.command(epilog="Example: schemabase webhook delete wh_gpnvd7aa3jpojm2uckhh7xz4en")
 def delete(endpoint: EndpointId) -> None:
     """Answer 404 from now on; what was stored is still processed."""
     with database.transaction() as conn:

@@ -19,6 +19,7 @@ from schemabase_dagster.tenancy.credentials import (
 )
 from schemabase_dagster.tenancy.entitlements import (
     EVERYTHING,
+    FEATURES,
     FOREVER,
     grant,
     is_entitled,
@@ -38,6 +39,7 @@ from schemabase_dagster.tenancy.tenants import (
 
 __all__ = [
     "EVERYTHING",
+    "FEATURES",
     "FOREVER",
     "App",
     "Entitlement",

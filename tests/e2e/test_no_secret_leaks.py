@@ -130,7 +130,7 @@ def test_search_sees_through_packing_and_spelling(conn: Connection[Any], postgre
 @contextmanager
 def _talkative_libraries(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Collect the finest log of the libraries that see credentials and records, unredacted."""
-    monkeypatch.setattr(logs, "QUIET_LOGGERS", ())
+    monkeypatch.setattr(logs, "QUIET_LOGGERS", {})
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     loggers = [logging.getLogger(name) for name in ("httpx", "httpcore", "psycopg", "tenacity")]

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -87,7 +89,39 @@ def test_markup_in_an_error_is_text(
     assert "[bold]x[/]" in capsys.readouterr().err
 
 
-def test_every_command_has_help_and_every_option_too():
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["foo"], "No such command 'foo'. See 'schemabase --help'."),
+        (["app", "add", "acme"], "Missing argument 'TYPE'. See 'schemabase app add --help'."),
+        (["app", "pause", "acme", "shop", "--minutes", "0"], "See 'schemabase app pause --help'."),
+        (["inbox", "list", "--status", "lost"], "'lost' is not one of 'received'"),
+        (["sync", "acme", "--fulll"], "No such option"),
+        (["entitlement", "grant", "acme", "--until", "soon"], "'soon' does not match the format"),
+    ],
+)
+def test_misspelt_command_is_one_line_with_the_next_step(
+    capsys: pytest.CaptureFixture[str], words: list[str], text: str
+):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.count("\n")) == (2, "", 1)
+    assert text in err
+    assert "Value error" not in err
+
+
+def test_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        cli.main(["app"])
+
+    out, err = capsys.readouterr()
+    assert "set-credentials" in out + err
+    assert "Error" not in out + err
+
+
+def test_every_command_has_help_with_an_example_and_every_option_too():
     import typer  # noqa: PLC0415 - only here
 
     root = typer.main.get_command(cli.build())
@@ -99,8 +133,16 @@ def test_every_command_has_help_and_every_option_too():
         if not getattr(parameter, "help", None)
     ]
 
+    without_example = [
+        name
+        for name, command in _walk(root, "")
+        if not hasattr(command, "commands")
+        and f"Example: schemabase {name}" not in (command.epilog or "")
+    ]
+
     assert silent == []
     assert mute == []
+    assert without_example == []
 
 
 def test_module_runs_as_a_program():
@@ -143,6 +185,7 @@ def test_missing_database_is_told_without_a_trace(
     err = capsys.readouterr().err
     assert ended.value.code == 2
     assert "The database does not answer" in err
+    assert err.count("\n") == 1
     assert "canary" not in err
 
 
@@ -150,6 +193,12 @@ def test_missing_database_is_told_without_a_trace(
 def test_numbers_agree_with_their_word(count: int, expected: str):
     assert terminal.plural(count, "app") == expected
     assert terminal.plural(2, "entry", "entries") == "2 entries"
+
+
+def test_instants_are_shown_in_utc_and_say_so():
+    berlin = datetime(2026, 7, 1, 10, 5, tzinfo=ZoneInfo("Europe/Berlin"))
+
+    assert terminal.cell(berlin) == "2026-07-01 08:05Z"
 
 
 def _walk(command, name: str):

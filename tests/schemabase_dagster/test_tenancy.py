@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from assets.syncing import SYNC_FEATURE
 from resources.saleor import SALEOR
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
@@ -18,7 +19,8 @@ from schemabase_dagster.errors import (
     NotEntitledError,
     UnknownTenantError,
 )
-from schemabase_dagster.tenancy import App, Tenant
+from schemabase_dagster.inbox.due import FEATURE
+from schemabase_dagster.tenancy import App, Tenant, integrations
 from tests.support import shops
 from tests.support.rows import one, value
 from tests.support.wait import wait_until
@@ -364,3 +366,14 @@ def test_new_credentials_end_tokens_of_the_old_ones(conn: Connection[Any], saleo
     tenancy.set_credentials(conn, saleor_app, SALEOR, TOKEN)
 
     assert value(conn, "SELECT count(*) FROM platform.app_token") == 0
+
+
+def test_misspelt_feature_is_refused(conn: Connection[Any], tenant: Tenant):
+    with pytest.raises(ConfigurationError, match=r"no feature 'webhook'.*webhooks"):
+        tenancy.grant(conn, tenant, "webhook")
+
+
+def test_everything_that_is_asked_for_can_be_granted():
+    asked = {SYNC_FEATURE, FEATURE, *(each.feature for each in integrations.TYPES.values())}
+
+    assert asked == set(tenancy.FEATURES) - {tenancy.EVERYTHING}

@@ -65,3 +65,17 @@ def test_status_names_what_was_never_synced(run, conn: Connection, zoho_app):
     assert "zoho_sales_orders" in ran.out
     assert "never synced" in ran.out
     assert "Nothing waits." in ran.out
+
+
+def test_sync_says_why_nothing_was_read_and_how_many_rows_there_are(
+    run, conn: Connection, tenant, saleor_app
+):
+    run("sync", "acme")
+    run("app", "disable", "acme", "shop")
+
+    ran = run("sync", "acme", "--asset", "saleor_orders")
+
+    assert "raw/saleor_orders: No app that may be pulled delivers this stream." in ran.out
+    (orders,) = [line for line in ran.out.splitlines() if line.startswith("core/orders ")]
+    shown = conn.execute("SELECT count(*) FROM core.orders WHERE deleted_at IS NULL").fetchone()
+    assert shown == (int(orders.split()[-1]),)

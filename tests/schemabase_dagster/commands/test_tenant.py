@@ -120,3 +120,9 @@ def test_grant_lets_held_webhooks_go(run, conn: Connection[Any], zoho_app: App):
 
     assert "1 held webhook will be processed" in ran.out
     assert value(conn, "SELECT next_attempt_at <= now() FROM platform.webhook_inbox")
+
+
+def test_entitlement_without_end_is_told_in_words(run, tenant: Tenant):
+    assert "never ends" in run("entitlement", "list", "acme").out
+    (listed,) = json.loads(run("entitlement", "list", "acme", "--json").out)
+    assert listed["valid_until"].startswith("9999")
