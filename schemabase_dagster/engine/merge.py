@@ -11,8 +11,10 @@ from psycopg import Connection
 
 from schemabase_dagster import database
 from schemabase_dagster.engine import references, todo
+from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.facts import load_apps, load_priorities
+from schemabase_dagster.engine.foresight import Foresight
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.links import link_parents
 from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
@@ -25,7 +27,7 @@ from schemabase_dagster.engine.reject import (
 )
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.rows import Context, remove_rows, write_rows
-from schemabase_dagster.engine.todo import Mapped, Read, Todo
+from schemabase_dagster.engine.todo import Foreseen, Mapped, RawKey, Read, Todo
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.systems import System
@@ -64,9 +66,11 @@ def merge_entity(
     with database.transaction() as conn:
         requeue_mapping_rejects(conn, tenant.id, list(fed))
         total = todo.count(conn, tenant.id, list(fed))
-    merger = _Merger(entity, tenant, fed, {s.system.name: s.system for s in streams.values()})
+    systems = {stream.system.name: stream.system for stream in streams.values()}
     result = SyncResult()
-    with rare_collection():
+    with Behind() as behind, rare_collection():
+        foresight = Foresight(behind, tenant.id, fed, systems)
+        merger = _Merger(entity, tenant, fed, systems, foresight)
         while (batch := merger.merge_next(BATCH_RECORDS)) is not None:
             result += batch
             progress(result.read, total)
@@ -90,11 +94,13 @@ class _Merger:
         tenant: Tenant,
         streams: Mapping[str, Stream],
         systems: Mapping[str, System],
+        foresight: Foresight,
     ) -> None:
         self._entity = entity
         self._tenant = tenant
         self._streams = streams
         self._systems = systems
+        self._foresight = foresight
 
     def merge_next(self, limit: int) -> SyncResult | None:
         """Merge up to ``limit`` queued changes; None when the queue is empty.
@@ -105,7 +111,12 @@ class _Merger:
         try:
             with database.transaction() as conn:
                 claimed = todo.claim(conn, self._tenant.id, list(self._streams), limit)
-                return self._merge(conn, claimed) if claimed else None
+                if not claimed:
+                    return None
+                foreseen = self._foresight.take()
+                if len(claimed) == limit:
+                    self._foresight.look_beyond(claimed)
+                return self._merge(conn, claimed, foreseen)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if limit > 1:
                 return self.merge_next(limit // 2)
@@ -125,7 +136,9 @@ class _Merger:
         count = len(rejects)
         return SyncResult(read=count, rejected=count, rejected_codes={"database": count})
 
-    def _merge(self, conn: Connection, claimed: Sequence[Todo]) -> SyncResult:
+    def _merge(
+        self, conn: Connection, claimed: Sequence[Todo], foreseen: Mapping[RawKey, Foreseen]
+    ) -> SyncResult:
         # The fixed order of locks: contacts before what refers to them (architecture 11.12).
         database.advisory_xact_lock(conn, "merge", self._tenant.id, "contact")
         if self._entity.name != "contact":
@@ -133,7 +146,7 @@ class _Merger:
         apps = load_apps(conn, self._tenant.id, self._systems)
         batch = {(item.stream, item.app_id, item.external_id) for item in claimed}
         configs = {app_id: app.config for app_id, app in apps.items()}
-        read = todo.read(conn, batch, self._streams, configs)
+        read = todo.read(conn, batch, self._streams, configs, foreseen)
         ctx = Context(conn, self._entity, self._tenant.id, apps,
                       load_priorities(conn, self._tenant.id, self._entity.name))  # fmt: skip
         changed = self._write(ctx, read)

@@ -1,10 +1,11 @@
 """The queue between raw and core: claim changed records, read and map them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -25,13 +26,30 @@ LIMIT %s
 FOR UPDATE SKIP LOCKED
 """
 
+_PEEK = """
+SELECT id, stream, app_id, external_id
+FROM platform.todo
+WHERE tenant_id = %s AND stream = ANY(%s) AND id > %s
+ORDER BY id
+LIMIT %s
+"""
+
 _COUNT = "SELECT count(*) FROM platform.todo WHERE tenant_id = %s AND stream = ANY(%s)"
 
 _READ = sql.SQL("""
-SELECT r.app_id, r.external_id, r.payload::text, r.source_updated_at, r.deleted_at IS NOT NULL
+SELECT r.app_id, r.external_id, r.payload::text, r.source_updated_at, r.deleted_at IS NOT NULL,
+    r.payload_hash, r.change_count
 FROM raw.{table} AS r
 JOIN unnest(%s::uuid[], %s::text[]) AS k (app_id, external_id)
     ON k.app_id = r.app_id AND k.external_id = r.external_id
+""")
+
+_VERSIONS = sql.SQL("""
+SELECT r.app_id, r.external_id, r.payload_hash, r.change_count
+FROM raw.{table} AS r
+JOIN unnest(%s::uuid[], %s::text[]) AS k (app_id, external_id)
+    ON k.app_id = r.app_id AND k.external_id = r.external_id
+WHERE r.deleted_at IS NULL
 """)
 
 _QUEUE_DEPENDENTS = """
@@ -40,6 +58,10 @@ SELECT DISTINCT p.tenant_id, p.stream, p.app_id, p.external_id
 FROM platform.parent_key AS p
 WHERE p.tenant_id = %s AND p.entity = %s AND p.key = ANY(%s)
 """
+
+
+RawKey: TypeAlias = tuple[str, UUID, str]
+"""(stream, app id, external id) of a raw record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +94,32 @@ class Read:
     rejects: list[MappingReject]
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What mapping gave before the lock was held.
+
+    Attributes:
+        version: hash and number of changes of the raw record.
+        config: the app's configuration.
+        outcome: what the mapper made of it.
+    """
+
+    version: tuple[bytes, int]
+    config: Any
+    outcome: Mapped | MappingReject
+
+
 def claim(conn: Connection, tenant_id: UUID, streams: Sequence[str], limit: int) -> list[Todo]:
     """Take queued changes, oldest first; others skip them until the transaction ends."""
     rows = conn.execute(_CLAIM, (tenant_id, list(streams), limit))
+    return [Todo(*row) for row in rows]
+
+
+def peek(
+    conn: Connection, tenant_id: UUID, streams: Sequence[str], after: int, limit: int
+) -> list[Todo]:
+    """Return queued changes behind one of them, without taking them."""
+    rows = conn.execute(_PEEK, (tenant_id, list(streams), after, limit))
     return [Todo(*row) for row in rows]
 
 
@@ -98,48 +143,110 @@ def queue_dependents(conn: Connection, tenant_id: UUID, entity: str, keys: Itera
 
 def read(
     conn: Connection,
-    records: Iterable[tuple[str, UUID, str]],
+    records: Iterable[RawKey],
     streams: Mapping[str, Stream],
     configs: Mapping[UUID, Any],
+    foreseen: Mapping[RawKey, Foreseen] = MappingProxyType({}),
 ) -> Read:
     """Read and map raw records; a record that cannot be mapped is a reject, never an error.
 
     Args:
         conn: connection inside the transaction that holds the entity's lock, so that what is
             read is not older than what another merge has written.
-        records: (stream, app id, external id); repeats are read once.
+        records: repeats are read once.
         streams: by name.
         configs: app id -> the app's validated configuration.
+        foreseen: what was mapped before; used where the record is still the same.
     """
-    wanted: dict[str, dict[tuple[UUID, str], None]] = defaultdict(dict)
-    for stream_name, app_id, external_id in records:
-        wanted[stream_name][app_id, external_id] = None
     out = Read([], [], [])
-    for stream_name, keys in wanted.items():
-        query = _READ.format(table=sql.Identifier(stream_name))
-        values = ([key[0] for key in keys], [key[1] for key in keys])
-        stream = streams[stream_name]
-        for row in conn.execute(query, values, binary=True):
+    for stream, keys in _by_stream(records, streams):
+        if foreseen:
+            _keep_foreseen(conn, stream, keys, configs, foreseen, out)
+        for row in _rows(conn, stream, keys):
             if row[4]:
-                out.deleted.append((stream_name, row[0], row[1]))
+                out.deleted.append((stream.name, row[0], row[1]))
             else:
-                _map(stream, row, configs.get(row[0]), out)
+                _sort_in(_map(stream, row, configs.get(row[0])), out)
     return out
 
 
-def _map(stream: Stream, row: Sequence[Any], config: Any, out: Read) -> None:
-    app_id, external_id, text, modified, _ = row
+def foresee(
+    conn: Connection,
+    records: Iterable[Todo],
+    streams: Mapping[str, Stream],
+    configs: Mapping[UUID, Any],
+) -> dict[RawKey, Foreseen]:
+    """Read and map raw records that are live, each with the version that was read."""
+    found: dict[RawKey, Foreseen] = {}
+    wanted = [(item.stream, item.app_id, item.external_id) for item in records]
+    for stream, keys in _by_stream(wanted, streams):
+        for row in _rows(conn, stream, keys):
+            if not row[4]:
+                config = configs.get(row[0])
+                outcome = _map(stream, row, config)
+                found[stream.name, row[0], row[1]] = Foreseen((row[5], row[6]), config, outcome)
+    return found
+
+
+def _by_stream(
+    records: Iterable[RawKey], streams: Mapping[str, Stream]
+) -> list[tuple[Stream, dict[tuple[UUID, str], None]]]:
+    wanted: dict[str, dict[tuple[UUID, str], None]] = defaultdict(dict)
+    for stream_name, app_id, external_id in records:
+        wanted[stream_name][app_id, external_id] = None
+    return [(streams[name], keys) for name, keys in wanted.items()]
+
+
+def _keep_foreseen(  # noqa: PLR0917 - what read was given
+    conn: Connection,
+    stream: Stream,
+    keys: dict[tuple[UUID, str], None],
+    configs: Mapping[UUID, Any],
+    foreseen: Mapping[RawKey, Foreseen],
+    out: Read,
+) -> None:
+    """Move the keys whose records did not change since they were mapped to ``out``."""
+    query = _VERSIONS.format(table=sql.Identifier(stream.name))
+    for app_id, external_id, *version in conn.execute(query, _columns(keys), binary=True):
+        known = foreseen.get((stream.name, app_id, external_id))
+        if known is None or known.version != tuple(version):
+            continue
+        if known.config == configs.get(app_id):
+            _sort_in(known.outcome, out)
+            del keys[app_id, external_id]
+
+
+def _rows(
+    conn: Connection, stream: Stream, keys: Collection[tuple[UUID, str]]
+) -> Iterable[Sequence[Any]]:
+    if not keys:
+        return ()
+    query = _READ.format(table=sql.Identifier(stream.name))
+    return conn.execute(query, _columns(keys), binary=True)
+
+
+def _columns(keys: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[str]]:
+    return ([key[0] for key in keys], [key[1] for key in keys])
+
+
+def _map(stream: Stream, row: Sequence[Any], config: Any) -> Mapped | MappingReject:
+    app_id, external_id, text, modified = row[:4]
     record = SourceRecord(external_id, orjson.loads(text), config, modified)
     assert stream.mapper is not None  # noqa: S101 - only mapped streams are queued
     try:
         candidate = stream.mapper(record)
     except RecordRejected as error:
-        out.rejects.append(MappingReject(stream.name, app_id, external_id, error))
+        return MappingReject(stream.name, app_id, external_id, error)
     except ValidationError as error:
-        rejected = _first_fault(error)
-        out.rejects.append(MappingReject(stream.name, app_id, external_id, rejected))
+        return MappingReject(stream.name, app_id, external_id, _first_fault(error))
+    return Mapped(stream.name, app_id, external_id, modified, candidate)
+
+
+def _sort_in(outcome: Mapped | MappingReject, out: Read) -> None:
+    if isinstance(outcome, Mapped):
+        out.mapped.append(outcome)
     else:
-        out.mapped.append(Mapped(stream.name, app_id, external_id, modified, candidate))
+        out.rejects.append(outcome)
 
 
 def _first_fault(error: ValidationError) -> RecordRejected:
