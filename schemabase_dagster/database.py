@@ -159,6 +159,7 @@ def lock_name(*parts: object) -> str:
 def migrate(url: str | None = None, *, streams: "Sequence[Stream]" = ()) -> None:
     """Bring a database up to date: schemas, tables, raw tables of the streams, views.
 
+    Apps that were added before a stream pull it from then on, unless somebody disabled it.
     Idempotent, and safe when several processes start it at once.
 
     Args:

@@ -20,6 +20,9 @@ app = typer.Typer(help="Apps: connected accounts of external systems.")
 
 Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 Key = Annotated[str, typer.Argument(metavar="APP", help="Key of the app.")]
+Streams = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Only this stream; repeat.")
+]
 
 
 @app.command(
@@ -141,20 +144,43 @@ def set_credentials(
     say(f"Next: [bold]schemabase app check {slug} {key}[/] tries them.")
 
 
-@app.command(epilog="Example: schemabase app disable acme books")
-def disable(slug: Slug, key: Key) -> None:
-    """Neither pull nor process the app any more; data stay."""
+@app.command(epilog="Example: schemabase app disable acme books --stream zoho_contacts")
+def disable(slug: Slug, key: Key, *, stream: Streams = None) -> None:
+    """Neither pull nor process the app, or pull some of its streams, any more; data stay."""
     with database.transaction() as conn:
-        is_changed = tenancy.disable_app(conn, tenancy.get_app(conn, slug, key))
+        found = tenancy.get_app(conn, slug, key)
+        if stream:
+            tenancy.disable_streams(conn, found, _known(found, stream))
+            say(f"App [bold]{key}[/] pulls {', '.join(tenancy.enabled_streams(conn, found))}.")
+            return
+        is_changed = tenancy.disable_app(conn, found)
     say(f"App [bold]{key}[/] {'is disabled now' if is_changed else 'was disabled already'}.")
 
 
 @app.command(epilog="Example: schemabase app enable acme books")
-def enable(slug: Slug, key: Key) -> None:
-    """Pull and process the app again."""
+def enable(slug: Slug, key: Key, *, stream: Streams = None) -> None:
+    """Pull and process the app, or pull some of its streams, again."""
     with database.transaction() as conn:
-        is_changed = tenancy.enable_app(conn, tenancy.get_app(conn, slug, key))
+        found = tenancy.get_app(conn, slug, key)
+        if stream:
+            tenancy.enable_streams(conn, found, _known(found, stream))
+            say(f"App [bold]{key}[/] pulls {', '.join(tenancy.enabled_streams(conn, found))}.")
+            return
+        is_changed = tenancy.enable_app(conn, found)
     say(f"App [bold]{key}[/] {'is enabled now' if is_changed else 'was enabled already'}.")
+
+
+def _known(found: tenancy.App, streams: list[str]) -> list[str]:
+    """Return names of streams; refuse those that the app's system has not."""
+    from assets import registry as assets  # noqa: PLC0415 - all assets, needed by few commands
+
+    known = assets.streams_of(found.type)
+    for name in streams:
+        if name not in known:
+            raise ConfigurationError(
+                f"App '{found.key}' has no stream '{name}'.", f"Known: {', '.join(known)}."
+            )
+    return streams
 
 
 def _parse_settings(pairs: list[str]) -> Mapping[str, Any]:

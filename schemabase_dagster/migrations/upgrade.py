@@ -25,6 +25,15 @@ _TAKE_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0
 _REVISION: LiteralString = "SELECT version_num FROM platform.alembic_version"
 _HAS_REVISION: LiteralString = "SELECT to_regclass('platform.alembic_version') IS NOT NULL"
 
+# Apps and streams that nobody decided about: a row that says false stays.
+_ENABLE_NEW: LiteralString = """
+INSERT INTO platform.app_entity (app_id, entity, direction, enabled)
+SELECT a.id, new.stream, 'pull', true
+FROM unnest(%(streams)s::text[], %(systems)s::text[]) AS new (stream, system)
+JOIN platform.app AS a ON a.type = new.system AND a.deleted_at IS NULL
+ON CONFLICT (app_id, entity, direction) DO NOTHING
+"""
+
 
 def upgrade(url: str, streams: Sequence[Stream]) -> None:
     """Run what ``database.migrate`` promises.
@@ -47,6 +56,7 @@ def upgrade(url: str, streams: Sequence[Stream]) -> None:
             views.drop_all(conn)
             command.upgrade(config, "head")
         raw.ensure_raw_tables(conn, [(each.name, each.description) for each in streams])
+        _enable_new_streams(conn, streams)
         views.apply(conn, wanted)
 
 
@@ -73,6 +83,12 @@ def current_revision(conn: Connection[Any]) -> str | None:
         return None
     row = conn.execute(_REVISION).fetchone()
     return str(row[0]) if row else None
+
+
+def _enable_new_streams(conn: Connection[Any], streams: Sequence[Stream]) -> None:
+    """Let apps that were added before a stream pull it, as apps that are added later do."""
+    names = {each.name: each.system.name for each in streams}
+    conn.execute(_ENABLE_NEW, {"streams": list(names), "systems": list(names.values())})
 
 
 def _make_schemas(conn: Connection[Any]) -> None:

@@ -67,10 +67,10 @@ SET enabled = %(enabled)s, updated_at = now()
 WHERE id = %(id)s AND enabled <> %(enabled)s
 """
 
-_ENABLE_STREAM: LiteralString = """
+_SET_STREAMS: LiteralString = """
 INSERT INTO platform.app_entity (app_id, entity, direction, enabled)
-SELECT %s, unnest(%s::text[]), 'pull', true
-ON CONFLICT (app_id, entity, direction) DO UPDATE SET enabled = true
+SELECT %(app_id)s, unnest(%(streams)s::text[]), 'pull', %(enabled)s
+ON CONFLICT (app_id, entity, direction) DO UPDATE SET enabled = excluded.enabled
 """
 
 _STREAMS: LiteralString = """
@@ -213,7 +213,14 @@ def add_app(  # noqa: PLR0917 - the order of `app add TENANT TYPE KEY`
 
 def enable_streams(conn: Connection[Any], app: App, streams: Iterable[str]) -> None:
     """Pull streams of an app from now on."""
-    conn.execute(_ENABLE_STREAM, (app.id, list(streams)))
+    values = {"app_id": app.id, "streams": list(streams), "enabled": True}
+    conn.execute(_SET_STREAMS, values)
+
+
+def disable_streams(conn: Connection[Any], app: App, streams: Iterable[str]) -> None:
+    """Pull streams of an app no more; ``migrate`` does not enable them again."""
+    values = {"app_id": app.id, "streams": list(streams), "enabled": False}
+    conn.execute(_SET_STREAMS, values)
 
 
 def enabled_streams(conn: Connection[Any], app: App) -> list[str]:

@@ -13,11 +13,12 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from assets import registry
-from schemabase_dagster import database
+from schemabase_dagster import database, tenancy
 from schemabase_dagster.migrations import freeze, upgrade, views
 from schemabase_dagster.migrations.scope import SCHEMAS, is_ours
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tables import metadata
+from schemabase_dagster.tenancy import App
 from tests.support import server
 from tests.support.rows import rows, value
 
@@ -134,6 +135,18 @@ def test_new_stream_gets_its_table_without_a_migration(postgres: str, conn: Conn
 
     comment = value(conn, "SELECT obj_description('raw.zoho_novelties'::regclass)")
     assert comment == "What is new"
+
+
+def test_apps_pull_streams_that_came_after_them_unless_disabled(
+    postgres: str, conn: Connection[Any], zoho_app: App
+):
+    tenancy.disable_streams(conn, zoho_app, ["zoho_contacts"])
+    before = tenancy.enabled_streams(conn, zoho_app)
+
+    database.migrate(postgres, streams=list(registry.streams().values()))
+
+    assert "zoho_taxes" not in before
+    assert tenancy.enabled_streams(conn, zoho_app) == sorted([*before, "zoho_taxes"])
 
 
 def test_changed_view_is_made_again(

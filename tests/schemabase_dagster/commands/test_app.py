@@ -152,6 +152,22 @@ def test_refused_credentials_stop_the_app_until_they_are_replaced(
     assert tenancy.get_app(conn, "acme", "shop").credentials_failed_at is None
 
 
+def test_single_streams_are_disabled_and_enabled(run, conn: Connection[Any], zoho_app: App):
+    off = run("app", "disable", "acme", "books", "--stream", "zoho_contacts")
+
+    assert "pulls zoho_invoices, zoho_sales_orders" in off.out
+    assert tenancy.get_app(conn, "acme", "books").enabled
+    on = run("app", "enable", "acme", "books", "--stream", "zoho_contacts")
+    assert "pulls zoho_contacts, zoho_invoices, zoho_sales_orders" in on.out
+
+
+def test_stream_of_another_system_is_refused(run, zoho_app: App):
+    ran = run("app", "disable", "acme", "books", "--stream", "saleor_orders")
+
+    assert ran.status == 2
+    assert "no stream 'saleor_orders'" in ran.err
+
+
 def test_app_is_disabled_and_enabled(run, conn: Connection[Any], zoho_app: App):
     assert "is disabled now" in run("app", "disable", "acme", "books").out
     assert "was disabled already" in run("app", "disable", "acme", "books").out
