@@ -24,6 +24,9 @@ Body: TypeAlias = Callable[[dg.AssetExecutionContext], dg.MaterializeResult[Any]
 
 OWNERS: Final = ("team:data",)
 
+FIRST: Final = {"dagster/priority": "1"}
+"""Step of a stream that webhooks feed: people wait for its news, so it is pulled before others."""
+
 RAW_COLUMNS: Final = (
     ("tenant_id", "uuid", "Tenant"),
     ("app_id", "uuid", "App the record comes from"),
@@ -64,6 +67,7 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
         pool=system,
         code_version=stream.version,
         required_resource_keys={system},
+        op_tags=FIRST if stream.webhook is not None else {},
         metadata={
             "dagster/table_name": f"raw.{stream.name}",
             "dagster/column_schema": _raw_schema(),

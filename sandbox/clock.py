@@ -20,6 +20,10 @@ class ScaledClock:
     def scale(self, scale: float) -> None:
         self._base, self._real, self._scale = self.now(), time.monotonic(), scale
 
+    def advance(self, seconds: float) -> None:
+        """Let stand-in seconds pass at once."""
+        self._base += seconds
+
     def now(self) -> float:
         """Stand-in seconds since the clock was made."""
         return self._base + (time.monotonic() - self._real) * self._scale

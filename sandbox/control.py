@@ -85,6 +85,11 @@ class Control(DataControl):
         with self.state.lock:
             self.state.clock.scale = scale
 
+    def pass_time(self, seconds: float) -> None:
+        """Let seconds of limit windows and token lives pass at once."""
+        with self.state.lock:
+            self.state.clock.advance(seconds)
+
     def add_fault(self, kind: str, merchant: str, system: str, **settings: Any) -> None:
         """Switch misbehaviour on; see ``sandbox.faults.Fault`` for the settings."""
         with self.state.lock:

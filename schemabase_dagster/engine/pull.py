@@ -1,7 +1,8 @@
 """Pull a stream: what changed since the watermark, or everything in pieces that survive a kill."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,7 +21,7 @@ from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
 from schemabase_dagster.errors import QuotaExhausted, SchemabaseError
-from schemabase_dagster.streams import Client, Page, Stream
+from schemabase_dagster.streams import Client, JsonObject, Stream
 from schemabase_dagster.tenancy import App
 
 
@@ -132,6 +133,9 @@ class _Pull:
         except QuotaExhausted as error:
             self._settle()
             self._wait_for_quota(error.retry_after or 0.0)
+        if self.partial:
+            # other streams of the run may still have much to do
+            self.options.publish()
         return SyncResult(
             read=self.counts["read"],
             changed=self.counts["changed"],
@@ -173,14 +177,14 @@ class _Pull:
             return
         self.client.lane = "head"
         since = self.watermark - (self.before.overlap or self.stream.overlap)
-        pages = self.client.iter_pages(self.stream, since=since)
-        for batch in self._batches(pages):
-            self._settle()
-            # An ascending listing is complete up to here, a descending one only at its end; and
-            # never beyond the start of the listing: what changed since may not have been shown.
-            known_to = min(filter(None, (batch.listed_at, batch.newest)), default=None)
-            moves = batch.ends or self.stream.order == "ascending"
-            self.behind.do(partial(self._commit, batch, watermark=known_to if moves else None))
+        with self._batches(since) as batches:
+            for batch in batches:
+                self._settle()
+                # An ascending listing is complete up to here, a descending one only at its end; and
+                # never beyond the start of the listing: what changed since may not have been shown.
+                known_to = min(filter(None, (batch.listed_at, batch.newest)), default=None)
+                moves = batch.ends or self.stream.order == "ascending"
+                self.behind.do(partial(self._commit, batch, watermark=known_to if moves else None))
         self._settle()
         self.head_at = time.monotonic()
 
@@ -200,34 +204,43 @@ class _Pull:
         self.scan = scan
         self.client.lane = "backfill"
         began, calls = time.monotonic() - scan.seconds, self.client.calls - scan.calls
-        pages = self.client.iter_pages(self.stream, since=scan.since, resume=scan.resume)
-        for batch in self._batches(pages):
-            self._settle()
-            if scan.total is None and scan.since is None and not batch.ends:
-                # Only a listing of several pieces is worth the calls that an estimate costs.
-                scan = replace(scan, total=self.client.count(self.stream))
-            scan = replace(
-                scan,
-                done=scan.done + batch.size,
-                resume=batch.position or scan.resume,
-                seconds=time.monotonic() - began,
-                calls=self.client.calls - calls,
-                waits=False,
-            ).estimated(self.client.seconds_for)
-            # What changes after the first page is found by head passes, the scan finds the rest.
-            first = batch.listed_at if self.watermark is None and self._has_times() else None
-            self.behind.do(partial(self._commit, batch, watermark=first, scan=scan))
-            if batch.ends:
+        with self._batches(scan.since, scan.resume) as batches:
+            for batch in batches:
                 self._settle()
-                self._finish_scan(scan)
-                return
-            if time.monotonic() - self.started > self.options.pace.budget_seconds:
-                self._settle()
-                self.partial = True
-                return
-            if time.monotonic() - self.head_at > self.options.pace.head_seconds:
-                self._settle()
-                calls += self._look_up_front()
+                scan = replace(
+                    scan,
+                    total=scan.total or self._total_of(scan, batch),
+                    resume=batch.position or scan.resume,
+                    seconds=time.monotonic() - began,
+                    calls=self.client.calls - calls,
+                    waits=False,
+                )
+                # What changes after the first page is found by head passes, the rest by the scan.
+                first = batch.listed_at if self.watermark is None and self._has_times() else None
+                self.behind.do(partial(self._commit, batch, watermark=first, scan=scan))
+                if batch.ends:
+                    break
+                if time.monotonic() - self.started > self.options.pace.budget_seconds:
+                    self._settle()
+                    self.partial = True
+                    return
+                if time.monotonic() - self.head_at > self.options.pace.head_seconds:
+                    self._settle()
+                    calls += self._look_up_front()
+        self._settle()
+        self._finish_scan(scan)
+
+    def _total_of(self, scan: Scan, batch: Batch) -> int | None:
+        """Return how many records a whole listing of several pieces has, if calls are left.
+
+        A listing of one piece is not worth the calls.
+        """
+        if scan.since is not None or batch.ends:
+            return None
+        try:
+            return self.client.count(self.stream)
+        except QuotaExhausted:
+            return None
 
     def _look_up_front(self) -> int:
         """Interrupt a scan for what is new, show what landed, and return the calls it took."""
@@ -237,9 +250,14 @@ class _Pull:
         self.options.publish()
         return self.client.calls - before
 
-    def _batches(self, pages: Iterable[Page]) -> Iterator[Batch]:
+    def _batches(
+        self, since: datetime | None, resume: JsonObject | None = None
+    ) -> AbstractContextManager[Iterator[Batch]]:
+        pages = self.client.iter_pages(self.stream, since=since, resume=resume)
         flush_seconds = self.options.pace.flush_seconds
-        return iter_batches(self.client, self.stream, self.app, pages, flush_seconds=flush_seconds)
+        return closing(
+            iter_batches(self.client, self.stream, self.app, pages, flush_seconds=flush_seconds)
+        )
 
     def _has_times(self) -> bool:
         return self.stream.modified_field is not None and self.stream.order != "unordered"
@@ -282,8 +300,7 @@ class _Pull:
             landed = self._land(conn, batch.records)
             gone = mark_deleted(conn, self.stream, self.app, batch.gone, run_id=run_id)
             if scan is not None:
-                if scan.since is None:
-                    sweep.see(conn, self.stream, self.app, batch.ids())
+                scan = self._counted(conn, scan, batch)
                 state.save_scan(conn, self.stream, self.app, scan)
             if watermark is not None:
                 state.move_watermark(conn, self.stream, self.app, watermark)
@@ -296,6 +313,14 @@ class _Pull:
         self.counts["unchanged"] += len(batch.known)
         self.counts["deleted"] += gone
         self.total = self.scan.total if self.scan else batch.total
+
+    def _counted(self, conn: Connection, scan: Scan, batch: Batch) -> Scan:
+        """Return the scan with a batch counted: rows that it lists again count once."""
+        seen = batch.size
+        if scan.since is None:
+            seen = sweep.see(conn, self.stream, self.app, batch.ids())
+        done = self.scan.done if self.scan else 0
+        return replace(scan, done=done + seen).estimated(self.client.seconds_for)
 
     def _settle(self) -> None:
         """Wait until the batch before is committed, and tell how far the work is."""

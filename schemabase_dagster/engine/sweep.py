@@ -54,9 +54,9 @@ def begin(conn: Connection, stream: Stream, app: App) -> None:
     conn.execute(_CLEAR_SEEN, (app.id, stream.name))
 
 
-def see(conn: Connection, stream: Stream, app: App, ids: Iterable[str]) -> None:
-    """Remember that the running scan saw some records."""
-    conn.execute(_SEE, (app.id, stream.name, list(ids)))
+def see(conn: Connection, stream: Stream, app: App, ids: Iterable[str]) -> int:
+    """Remember that the running scan saw some records; return how many it had not seen before."""
+    return conn.execute(_SEE, (app.id, stream.name, list(ids))).rowcount
 
 
 def find_suspects(conn: Connection, stream: Stream, app: App, started_at: datetime) -> Suspects:
