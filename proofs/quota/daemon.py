@@ -1,0 +1,149 @@
+"""Daemon: asks the sensor ``due_syncs`` and runs what it requests, as Dagster's daemon would."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+
+import dagster as dg
+
+from proofs.quota.clock import Control, SimulatedClock
+from resources.zoho.resource import ZohoResource
+from schemabase_dagster import database, tags
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.definitions import defs
+from sensors.due_syncs import due_requests
+from sensors.jobs import TENANT_SYNC
+
+TICK_SECONDS: Final = 30.0
+LAUNCH_SECONDS: Final = 10.0
+"""From a request to the first statement of its run, on the shipped settings; let pass here."""
+
+# What a run notes by the real clock is dated by the simulated one, which the sensor is asked with.
+_DATE: LiteralString = """
+UPDATE platform.sync_state
+SET last_started_at = %(began)s, updated_at = %(ended)s,
+    last_success_at = CASE WHEN last_status = 'success' THEN %(ended)s ELSE last_success_at END
+WHERE last_started_at BETWEEN %(since)s AND %(until)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run.
+
+    Attributes:
+        began: simulated second of its start.
+        ended: of its end.
+        streams: streams it was asked for.
+        is_green: whether Dagster shows a success.
+        calls: API calls the stand-in received from it; token requests are no API calls.
+        metadata: by asset, what the UI shows of its materialisation.
+    """
+
+    began: float
+    ended: float
+    streams: Sequence[str]
+    is_green: bool
+    calls: int
+    metadata: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing had changed at the source."""
+        return not any(self.metadata.get(f"raw/{name}", {}).get("changed") for name in self.streams)
+
+
+class Daemon:
+    """Runs what is due for one tenant.
+
+    Args:
+        tenant: its slug.
+        clock: simulated time.
+        control: the stand-in's control port.
+        around: context in which every run takes place.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        clock: SimulatedClock,
+        control: Control,
+        around: Callable[[Callable[[], Any]], Any],
+    ) -> None:
+        self._tenant = tenant
+        self._clock = clock
+        self._control = control
+        self._around = around
+        self._job = defs.resolve_job_def(TENANT_SYNC)
+        self._instance = dg.DagsterInstance.ephemeral()
+        self._instance.add_dynamic_partitions(tags.TENANT_PARTITIONS, [tenant])
+        self.runs: list[Run] = []
+
+    def zoho(self) -> ZohoResource:
+        """Return the resource as runs have it."""
+        return ZohoResource(clock_scale=self._clock.scale)
+
+    def tick(self) -> list[Run]:
+        """Ask the sensor once and run what it wants; return the runs."""
+        done = []
+        for request in due_requests(self._instance, self._clock.now(), print):
+            self._clock.jump(LAUNCH_SECONDS)
+            done.append(self.run(request))
+        return done
+
+    def run(self, request: dg.RunRequest) -> Run:
+        """Run a request to its end."""
+        calls, began, since = api_calls(self._control, self._tenant), self._clock.now(), utc_now()
+        seconds = self._clock.seconds()
+        result = self._around(lambda: self._execute(request))
+        self._date(began, since)
+        run = Run(
+            began=seconds,
+            ended=self._clock.seconds(),
+            streams=[key.path[1] for key in request.asset_selection or () if key.path[0] == "raw"],
+            is_green=result.success,
+            calls=api_calls(self._control, self._tenant) - calls,
+            metadata={
+                event.asset_key.to_user_string(): {
+                    key: value.value for key, value in event.materialization.metadata.items()
+                }
+                for event in result.get_asset_materialization_events()
+                if event.asset_key is not None
+            },
+        )
+        self.runs.append(run)
+        return run
+
+    def close(self) -> None:
+        """Give the instance back."""
+        self._instance.dispose()
+
+    def _execute(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        return self._job.execute_in_process(
+            run_config={
+                "resources": {"zoho": {"config": {"clock_scale": self._clock.scale}}},
+                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
+            },
+            partition_key=request.partition_key,
+            asset_selection=list(request.asset_selection or ()),
+            tags=dict(request.tags),
+            instance=self._instance,
+            raise_on_error=False,
+        )
+
+    def _date(self, began: datetime, since: datetime) -> None:
+        values = {
+            "began": began,
+            "ended": self._clock.now(),
+            "since": since,
+            "until": utc_now(),
+        }
+        with database.transaction() as conn:
+            conn.execute(_DATE, values)
+
+
+def api_calls(control: Control, merchant: str) -> int:
+    """Return how many calls the stand-in counted against the quota."""
+    kinds = control("calls").get(merchant, {}).get("zoho", {})
+    return int(kinds.get("list", 0) + kinds.get("detail", 0))
