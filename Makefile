@@ -66,7 +66,7 @@ definitions: $(VENV)/.dev  ## Load the Dagster definitions without database or n
 	@echo "Dagster definitions load"
 
 ##@ Long proofs
-.PHONY: ui latency bench chaos mutate
+.PHONY: ui latency bench chaos quota mutate
 ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (ARGS=--readme renews its picture)
 	$(BIN)/python -m proofs.ui $(ARGS)
 
@@ -78,6 +78,9 @@ bench: $(VENV)/.dev  ## Measure pull and gateway against their rivals, print the
 
 chaos: $(VENV)/.dev  ## Kill runs in every phase while data changes, compare with an undisturbed run
 	$(BIN)/python -m proofs.chaos $(ARGS)
+
+quota: $(VENV)/.dev  ## Fill a Zoho account of 20,000 orders within its quota: freshness, order, calls, estimate
+	$(BIN)/python -m proofs.quota $(ARGS)
 
 mutate: $(VENV)/.dev  ## Break 30 lines, one at a time, and count how many the tests notice
 	$(BIN)/python -m proofs.mutation $(ARGS)

@@ -15,7 +15,9 @@ def read_ahead(pages: Iterator[Item]) -> Iterator[Item]:
     """Yield the items of an iterator while one thread already makes the next one.
 
     An error of the iterator is raised after the items before it. When the consumer stops early,
-    the item being made is waited for, and the iterator is closed in its own thread.
+    the item being made is waited for, and the iterator is closed. That also works in the garbage
+    collector, which may have taken the pool of a forgotten reader away already: nothing is asked of
+    the thread then.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
         coming = pool.submit(next, pages, _END)
@@ -24,10 +26,11 @@ def read_ahead(pages: Iterator[Item]) -> Iterator[Item]:
                 coming = pool.submit(next, pages, _END)
                 yield item
         finally:
-            coming.cancel()
+            if not coming.cancel():
+                wait([coming])
             close = getattr(pages, "close", None)
             if close is not None:
-                pool.submit(close).result()
+                close()
 
 
 def map_unordered(

@@ -48,9 +48,9 @@ class Plan:
     size: int = 20_000
     per_minute: int = 100
     per_day: int = 2000
-    scale: float = 12.0
-    fast_scale: float = 60.0
-    watched_hours: float = 3.0
+    scale: float = 8.0
+    fast_scale: float = 120.0
+    watched_hours: float = 1.5
     order_every_seconds: float = 437.0
     days: int = 30
     deleted_share: float = 0.03
@@ -186,11 +186,11 @@ class Play:
         self.story.filled = self._landed()
 
     def _wait_for_quota(self, since: float) -> None:
-        """Ask every three hours, and every quarter of an hour once a day has passed."""
+        """Ask every six hours, and every quarter of an hour once a day has passed."""
         landed = self._landed()
         while self._landed() < landed + WEBHOOK_CALLS and self._scan() is not None:
             passed = self.clock.seconds() - since
-            self._tick(3 * HOUR if passed < DAY - 3 * HOUR else HOUR / 4)
+            self._tick(6 * HOUR if passed < DAY - 6 * HOUR else HOUR / 4)
 
     def _tick(self, seconds: float) -> None:
         """Let time pass and ask the sensor."""

@@ -1,7 +1,7 @@
 """Batches: pages of a listing, with their details, cut into pieces of one transaction each."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -88,10 +88,12 @@ def iter_batches(
     pages: Iterable[Page],
     *,
     flush_seconds: float = FLUSH_SECONDS,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Cut a listing into batches; the last one, possibly empty, ends the listing.
 
-    When the account's calls of the day run out, what they brought so far is given first.
+    When the account's calls of the day run out, what they brought so far is given first. The pages
+    are closed with the generator, which whoever stops early must close: left to the garbage
+    collector, a reader's thread would be waited for in whatever thread that runs.
     """
     cutter = _Cutter(client, stream, app, flush_seconds)
     try:
@@ -100,6 +102,10 @@ def iter_batches(
     except QuotaExhausted:
         yield cutter.cut()
         raise
+    finally:
+        close = getattr(pages, "close", None)
+        if close is not None:
+            close()
     cutter.batch.ends = True
     yield cutter.batch
 

@@ -1,5 +1,6 @@
 """Reading ahead and in parallel: bounded, in threads that end, errors where they belong."""
 
+import gc
 import threading
 from collections.abc import Iterator
 
@@ -35,6 +36,26 @@ def test_only_one_item_is_read_ahead():
     items.close()  # type: ignore[attr-defined] # it is a generator
 
     assert len(made) <= 4
+
+
+@pytest.mark.timeout(20)
+def test_a_reader_forgotten_in_a_cycle_is_collected():
+    closed: list[bool] = []
+
+    def pages() -> Iterator[int]:
+        try:
+            yield from range(9)
+        finally:
+            closed.append(True)
+
+    items = read_ahead(pages())
+    next(items)
+    cycle: list[object] = [items]
+    cycle.append(cycle)
+    del items, cycle
+    gc.collect()
+
+    assert closed == [True]
 
 
 def test_items_keep_their_order():
