@@ -16,6 +16,9 @@ from sensors.due_syncs import due_requests
 from sensors.jobs import TENANT_SYNC
 
 TICK_SECONDS: Final = 30.0
+OVERLAP_ROWS: Final = 20
+"""Rows that a look for changes may see again, because it reaches back two minutes."""
+
 LAUNCH_SECONDS: Final = 10.0
 """From a request to the first statement of its run, on the shipped settings; let pass here."""
 
@@ -50,8 +53,9 @@ class Run:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing had changed at the source."""
-        return not any(self.metadata.get(f"raw/{name}", {}).get("changed") for name in self.streams)
+        """Whether nothing had changed at the source, and no page of a back-fill was read."""
+        told = [self.metadata.get(f"raw/{name}", {}) for name in self.streams]
+        return not any(each.get("changed") or each.get("read", 0) > OVERLAP_ROWS for each in told)
 
 
 class Daemon:

@@ -23,8 +23,9 @@ from sensors.due_syncs import due_requests
 from tests.support import shops
 from tests.support.rows import count, one, value
 
-ENDED = datetime(2026, 6, 1, 12, 2, tzinfo=UTC)
-"""Soon after a quarter of an hour, so that the cron asks for nothing in the next minutes."""
+ENDED = datetime(2036, 6, 1, 12, 2, tzinfo=UTC)
+"""Soon after a quarter of an hour, so that the cron asks for nothing in the next minutes, and long
+after the credentials were set."""
 
 ORDERS = "zoho_sales_orders"
 
