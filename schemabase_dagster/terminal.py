@@ -32,6 +32,15 @@ def plural(count: int, singular: str, several: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else several or singular + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """Return a span in its largest unit, such as ``2 days``."""
+    whole = max(int(seconds), 0)
+    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if whole >= size:
+            return plural(whole // size, word)
+    return plural(whole, "second")
+
+
 def show(
     columns: Mapping[str, str],
     rows: Iterable[Mapping[str, Any]],

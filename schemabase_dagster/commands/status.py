@@ -1,13 +1,12 @@
 """``schemabase status``: freshness, back-fills, inbox, conflicts and rejects at a glance."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 from psycopg.rows import dict_row
 
 from schemabase_dagster import database, tenancy
-from schemabase_dagster.terminal import plural, print_json, say, show
+from schemabase_dagster.terminal import duration, plural, print_json, say, show
 
 app = typer.Typer()
 
@@ -110,14 +109,6 @@ def _fresh(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "state": state,
-        "ago": f"{_duration(row['age'])} ago" if row["age"] is not None else None,
-        "back_fill": f"about {_duration(timedelta(seconds=rest))} left" if rest else None,
+        "ago": f"{duration(row['age'].total_seconds())} ago" if row["age"] is not None else None,
+        "back_fill": f"about {duration(rest)} left" if rest else None,
     }
-
-
-def _duration(span: timedelta) -> str:
-    seconds = max(int(span.total_seconds()), 0)
-    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return plural(seconds // size, word)
-    return plural(seconds, "second")

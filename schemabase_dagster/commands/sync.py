@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from schemabase_dagster.engine.result import Progress as Callback
-from schemabase_dagster.terminal import console, plural, say, show
+from schemabase_dagster.terminal import console, duration, plural, say, show
 
 app = typer.Typer()
 
@@ -76,7 +76,12 @@ def sync(
             say(f"[dim]{row['asset']}: {escape(str(notes))}[/]")
     for check in done.failed_checks:
         say(f"[yellow]{check.severity}[/] {check.asset}: {check.name}: {check.summary}")
-    say(f"{plural(len(rows), 'asset')} of [bold]{tenant}[/] up to date.")
+    unfinished = [row for row in rows if row.get("partial")]
+    for row in unfinished:
+        minutes = row.get("estimate_minutes")
+        left = f", about {duration(minutes * 60)} left" if minutes is not None else ""
+        say(f"[yellow]{row['asset']}[/] is not complete yet{left}; the next sync goes on.")
+    say(f"{plural(len(rows) - len(unfinished), 'asset')} of [bold]{tenant}[/] up to date.")
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import json
 
 from psycopg import Connection
 
+from tests.support import shops
+
 
 def test_sync_brings_a_tenant_up_to_date_and_tells_the_counts(
     run, conn: Connection, tenant, zoho_app, saleor_app
@@ -79,3 +81,17 @@ def test_sync_says_why_nothing_was_read_and_how_many_rows_there_are(
     (orders,) = [line for line in ran.out.splitlines() if line.startswith("core/orders ")]
     shown = conn.execute("SELECT count(*) FROM core.orders WHERE deleted_at IS NULL").fetchone()
     assert shown == (int(orders.split()[-1]),)
+
+
+def test_sync_that_ran_out_of_calls_says_what_is_left(
+    run, conn: Connection, tenant, sandbox, monkeypatch
+):
+    monkeypatch.setattr("schemabase_dagster.engine.batches.BATCH_RECORDS", 20)
+    shops.add_zoho(conn, tenant, sandbox, streams=["zoho_sales_orders"], calls_per_day=100)
+
+    ran = run("sync", "acme", "--asset", "zoho_sales_orders")
+    status = run("status", "acme")
+
+    assert ran.status == 0
+    assert "raw/zoho_sales_orders is not complete yet, about 3 days left" in ran.out
+    assert "about 3 days left" in status.out
