@@ -66,9 +66,12 @@ definitions: $(VENV)/.dev  ## Load the Dagster definitions without database or n
 	@echo "Dagster definitions load"
 
 ##@ Long proofs
-.PHONY: ui latency bench chaos quota mutate
-ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (ARGS=--readme renews its picture)
+.PHONY: ui walk latency bench chaos quota mutate
+ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (ARGS=--readme renews the picture)
 	$(BIN)/python -m proofs.ui $(ARGS)
+
+walk: $(VENV)/.dev  ## Connect a third tenant to `make up` and click nothing (up to 20 minutes)
+	$(BIN)/python -m proofs.walk $(ARGS)
 
 latency: $(VENV)/.dev  ## Measure webhook -> changed core row, alone and under full syncs
 	$(BIN)/python -m proofs.latency $(ARGS)

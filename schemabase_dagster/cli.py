@@ -1,6 +1,7 @@
 """The ``schemabase`` command: collects the command modules and turns errors into one line."""
 
 import importlib
+import logging
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -98,6 +99,8 @@ def _root(
     ] = False,
 ) -> None:
     logs.configure(stream="stderr")
+    # a command says itself that the database is away, in one line
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def _correct(mistake: typer.TyperException) -> int:
@@ -135,7 +138,8 @@ def _explain(error: Exception) -> SchemabaseError | None:
     ):
         return ConfigurationError(
             "The database does not answer or refuses the login.",
-            "Check DATABASE_URL, or run 'schemabase db status' for the embedded server.",
+            "Check DATABASE_URL and its server; the one in the env file of 'schemabase up' runs "
+            "only as long as that does.",
         )
     return None
 

@@ -23,8 +23,8 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def say(text: str) -> None:
-    """Print one line for people; rich markup is read."""
-    console().print(text)
+    """Print one line for people; rich markup is read, and nothing is wrapped: URLs stay whole."""
+    console().print(text, soft_wrap=True)
 
 
 def plural(count: int, singular: str, several: str | None = None) -> str:

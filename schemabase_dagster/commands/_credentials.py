@@ -90,7 +90,7 @@ def _from_prompt(system: System) -> Mapping[str, Any]:
         answer = typer.prompt(
             label,
             hide_input=True,
-            default=... if field.is_required() else "",
+            default=None if field.is_required() else "",
             show_default=False,
         )
         if answer:

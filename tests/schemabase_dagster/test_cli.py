@@ -65,6 +65,7 @@ def test_error_is_one_line_with_a_status_of_its_class(
     assert out == ""
     assert err.count("\n") == 1
     assert text in err
+    assert err.count("\n") == 1
     assert "canary" not in err
 
 
