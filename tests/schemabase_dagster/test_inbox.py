@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
 from uuid_utils.compat import uuid7
 
 from resources.saleor import SALEOR
@@ -513,6 +513,38 @@ def test_old_rows_are_purged_and_keys_outlive_them(
 
     conn.execute("UPDATE platform.webhook_dedupe SET first_seen_at = now() - interval '36 days'")
     assert inbox.purge(conn) == 7
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "days"),
+    [
+        pytest.param("webhook_inbox", "received_at", 30, id="deliveries"),
+        pytest.param("webhook_dedupe", "first_seen_at", 35, id="keys"),
+    ],
+)
+def test_retention_ends_on_the_day(
+    conn: Connection[Any], app: App, endpoint_id: str, table: str, column: str, days: int
+):
+    store(conn, endpoint_id, b"1", b"2")
+    inbox.settle(conn, claim(conn, app), "ignored", "a test")
+    conn.execute(
+        sql.SQL(
+            "UPDATE platform.{table} SET {column} = now() - make_interval(days => %s)"
+            " + interval '1 hour' * (CASE WHEN {key} = sha256('1') THEN 1 ELSE -1 END)"
+        ).format(
+            table=sql.Identifier(table),
+            column=sql.Identifier(column),
+            key=sql.Identifier("dedupe_key"),
+        ),
+        (days,),
+    )
+
+    assert inbox.purge(conn) == 1
+    assert count(conn, f"platform.{table}") == 1
+
+
+def test_an_empty_batch_is_answered_without_a_statement(conn: Connection[Any]):
+    assert inbox.insert_batch(conn, []) == []
 
 
 def test_the_backlog_is_counted(conn: Connection[Any], app: App, endpoint_id: str):

@@ -63,6 +63,7 @@ def test_hinted_records_are_read_again_once_each(conn: Connection[Any], shop: Ap
     assert sorted(source.fetched) == ["a", "b", "c"]
     assert set(source.lanes) == {"webhook"}
     assert (result.read, result.changed, result.deleted, result.api_calls) == (2, 2, 0, 3)
+    assert 0 < result.seconds < 180
     assert {status(conn, each) for each in stored} == {("processed", None)}
     landed = one(conn, "SELECT via, run_id FROM raw.saleor_orders WHERE external_id = 'a'")
     assert landed == {"via": "webhook", "run_id": "run"}
@@ -189,6 +190,7 @@ def test_a_fault_that_may_be_theirs_counts_and_is_tried_again(conn: Connection[A
     result = land(source, shop)
 
     assert (result.partial, result.read, result.api_calls) == (True, 0, 2)
+    assert 0 <= result.seconds < 180
     assert count(conn, "raw.saleor_orders") == 0
     found = rows(conn, "SELECT status, attempts, last_error, run_id, next_attempt_at "
                        "FROM platform.webhook_inbox")  # fmt: skip

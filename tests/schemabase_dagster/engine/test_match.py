@@ -254,6 +254,44 @@ def test_a_deleted_record_that_comes_back_finds_its_row():
     assert world.row((ERP, "9")) == row
 
 
+def test_a_deleted_record_that_comes_back_with_another_number_leaves_its_old_row():
+    world = World()
+    world.arrive(shop("1", "S-1"), erp("9", "S-1"))
+    world.arrive(shop("2", "S-2"))
+    world.delete((ERP, "9"))
+
+    # A linked record stays where it is while others hold the row: told, not moved.
+    told = world.arrive(erp("9", "S-2"))
+    world.delete((SHOP, "1"))
+    moved = world.arrive(erp("9", "S-2"))
+
+    assert kinds(told) == [((ERP, "9"), "key_moved")]
+    assert kinds(moved) == []
+    assert world.row((ERP, "9")) == world.row((SHOP, "2"))
+    assert world.row((SHOP, "1")) == world.row((SHOP, "2")), "the emptied row goes along"
+
+
+def test_a_number_that_was_given_up_joins_nobody():
+    world = World()
+    world.arrive(shop("1", "S-1"))
+    world.arrive(shop("1", "S-2"))
+
+    world.arrive(erp("9", "S-1"))
+    world.arrive(erp("8", "SO-8", "S-1", app=ERP2))
+
+    assert frozenset({(SHOP, "1")}) in world.groups()
+
+
+def test_a_reference_that_was_given_up_joins_nobody():
+    world = World()
+    world.arrive(shop("1", "EXT", "S-1"))
+    world.arrive(shop("1", "EXT", "S-2"))
+
+    world.arrive(erp("9", "S-1"))
+
+    assert frozenset({(SHOP, "1")}) in world.groups()
+
+
 def test_a_split_parts_what_a_number_would_join_and_the_shop_keeps_the_row():
     world = World()
     world.arrive(shop("1", "S-1"), erp("9", "S-1"))

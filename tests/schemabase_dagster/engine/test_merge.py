@@ -83,6 +83,13 @@ def test_an_order_of_both_systems_is_one_row_decided_by_authority(
     assert value(conn, "SELECT name FROM core.sales_channels") == "web"
 
 
+def test_entities_are_merged_after_what_they_refer_to():
+    ranked = sorted(registry.entities().values(), key=lambda entity: entity.rank)
+
+    assert [entity.name for entity in ranked] == ["contact", "order", "invoice"]
+    assert len({entity.rank for entity in ranked}) == len(ranked)
+
+
 def test_references_tell_what_each_system_says(
     conn: Connection[Any], tenant: Tenant, books: App, put, merge
 ):
@@ -751,6 +758,7 @@ def test_the_queue_is_worked_off_in_batches_and_progress_told(
     )
 
     assert (result.read, result.changed) == (5, 5)
+    assert 0 < result.seconds < 180
     assert told == [(2, 5), (4, 5), (5, 5)]
     assert count(conn, "platform.todo") == 0
 

@@ -74,6 +74,7 @@ def test_a_first_pull_reads_everything_and_knows_from_when_on(conn: Connection[A
     assert (result.read, result.changed, result.partial) == (5, 5, False)
     assert source.asked == [(None, None)]
     assert (result.cursor_from, result.cursor_to) == (None, LATER)
+    assert 0 < result.seconds < 180
     assert watermark(conn) == LATER, "the start of the listing by the server's clock"
     assert scan(conn) is None
     assert set(source.lanes) == {"backfill"}
@@ -275,6 +276,8 @@ def test_a_listing_out_of_budget_ends_as_partial_and_goes_on(conn: Connection[An
     assert first.estimate_seconds is not None
     assert left is not None
     assert (left["total"], left["done"], left["resume"]) == (6, 2, {"position": 2})
+    assert 0 <= left["seconds"] < 180
+    assert left["calls"] == 1
     assert (second.partial, second.read) == (False, 4)
     assert second.estimate_seconds is None
     assert source.counted == 1, "the estimate costs its calls once"
