@@ -1,0 +1,108 @@
+"""``python -m proofs.chaos``: kill runs in every phase while data changes, and compare."""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from assets import registry
+from proofs.chaos.phases import PHASES
+from proofs.chaos.proof import Outcome, Plan, prove
+from sandbox.runner import Sandbox
+from schemabase_dagster import database
+from schemabase_dagster.embedded import EmbeddedServer
+from schemabase_dagster.settings import forget_settings
+from schemabase_dagster.stack.process import interruptible
+from schemabase_dagster.vault import generate_key
+from tests.support.server import beside
+
+SHOWN: Final = 20
+AMONG: Final = (
+    "core.orders",
+    "core.order_lines",
+    "core.contacts",
+    "core.invoices",
+    "platform.rejects",
+    "platform.match_conflict",
+)
+
+
+def main() -> int:
+    """Print the table; return 1 when something differs or a phase got too few kills."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=5, help="in each phase")
+    parser.add_argument("--size", type=int, default=300, help="Zoho orders at the start")
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    began = time.monotonic()
+    plan = Plan(kills=options.kills, commands=options.kills, seed=options.seed)
+    with interruptible(), tempfile.TemporaryDirectory(prefix="schemabase-chaos-") as folder:
+        server = EmbeddedServer(Path(folder))
+        url = server.start()
+        try:
+            outcome = _prove(url, plan, options.size)
+        finally:
+            database.close_pools()
+            server.stop()
+    print(f"\n{table(outcome)}\n")
+    print(summary(outcome, time.monotonic() - began))
+    for line in outcome.faults[:SHOWN]:
+        print(f"  {line[:300]}")
+    few = [name for name in wanted() if outcome.kills[name] < plan.kills]
+    if few:
+        print(f"Fewer than {plan.kills} kills: {', '.join(few)}")
+    return int(bool(outcome.faults or few))
+
+
+def wanted() -> list[str]:
+    """Return the names of the phases that must have been hit."""
+    return [*(phase.name for phase in PHASES), "gateway", "any instant", "Dagster run"]
+
+
+def table(outcome: Outcome) -> str:
+    """Return kills by phase as a Markdown table."""
+    lines = ["| killed inside | kills | where |", "|---|---:|---|"]
+    for name in wanted():
+        places = sorted((place, n) for (phase, place), n in outcome.places.items() if phase == name)
+        where = ", ".join(f"{place} {n}" for place, n in places if place)
+        lines.append(f"| {name} | {outcome.kills[name]} | {where} |")
+    lines.append(f"| **all** | **{outcome.kills.total()}** | |")
+    return "\n".join(lines)
+
+
+def summary(outcome: Outcome, seconds: float) -> str:
+    """Return what else happened, and the verdict."""
+    inbox = outcome.inbox
+    assert inbox is not None  # noqa: S101 - a finished proof has one
+    stages = ", ".join(f"{name} {took:.0f} s" for name, took in outcome.seconds.items())
+    statuses = ", ".join(f"{n} {status}" for status, n in sorted(inbox.outcomes.items()))
+    among = ", ".join(f"{outcome.rows[table]} in {table}" for table in AMONG)
+    verdict = "It holds." if not outcome.faults else f"{len(outcome.faults)} FAULTS."
+    return (
+        f"{outcome.changes} records changed at the source. {outcome.deliveries} webhooks sent, "
+        f"{inbox.acknowledged} different ones acknowledged, {inbox.stored} stored: {statuses}.\n"
+        f"{outcome.whole} workers ended by themselves, {outcome.missed.total()} of them before "
+        f"they were seen in their phase.\n"
+        f"{sum(outcome.rows.values())} rows compared by natural keys after each stage ({stages}; "
+        f"{seconds:.0f} s in all), among them {among}.\n{verdict}"
+    )
+
+
+def _prove(url: str, plan: Plan, size: int) -> Outcome:
+    os.environ["SCHEMABASE_KEYS"] = generate_key()
+    forget_settings()
+    disturbed, calm = beside(url, "disturbed"), beside(url, "calm")
+    with database.connect(autocommit=True, url=url) as conn:
+        for name in ("disturbed", "calm"):
+            conn.execute(f"CREATE DATABASE {name}")
+    for each in (disturbed, calm):
+        database.migrate(each, streams=list(registry.streams().values()))
+    with Sandbox(seed=plan.seed, size=size, merchants=("acme",)) as sandbox:
+        return prove((disturbed, calm), sandbox, plan, print)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
