@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from psycopg import Connection, sql
+from psycopg.errors import UniqueViolation
 
 from schemabase_dagster.engine.incoming import Incoming, Refused
 from schemabase_dagster.engine.reject import clear_rejects, keep_refused
@@ -54,7 +55,20 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_raw (
 ) ON COMMIT DELETE ROWS
 """
 
+_LEAVE_UNCOMPRESSED = "ALTER TABLE stage_raw ALTER COLUMN payload SET STORAGE EXTERNAL"
+
 _COPY = "COPY stage_raw FROM STDIN"
+
+_COPY_NEW = sql.SQL("""
+COPY raw.{table} (
+    external_id, payload, payload_hash, source_updated_at, read_at, tenant_id, app_id, via, run_id)
+FROM STDIN
+""")
+
+_QUEUE_NEW = """
+INSERT INTO platform.todo (tenant_id, stream, app_id, external_id)
+SELECT %(tenant_id)s, %(stream)s, %(app_id)s, unnest(%(ids)s::text[])
+"""
 
 _KEEP_HISTORY = sql.SQL("""
 INSERT INTO raw.record_history (app_id, stream, external_id, payload, payload_hash, run_id)
@@ -164,8 +178,13 @@ def land(
     changed = [item for item in newest.values() if _differs(item, known.get(item.external_id))]
     written = 0
     if changed:
-        keep = any(item.external_id in known for item in changed)
-        written = _write(conn, stream, app, changed, via=via, run_id=run_id, keep_history=keep)
+        target = _Target(conn, stream, app, via, run_id)
+        new = [item for item in changed if item.external_id not in known]
+        if new and _insert(target, new):
+            written = len(new)
+            changed = [item for item in changed if item.external_id in known]
+        if changed:
+            written += _write(target, changed)
     _settle(conn, stream, app, [item for item in newest.values() if _settles(item, known)])
     if newest:
         clear_rejects(conn, stream, app, list(newest), stage="land")
@@ -224,24 +243,57 @@ def _settle(conn: Connection, stream: Stream, app: App, items: Sequence[Incoming
         conn.execute(_SETTLE.format(table=sql.Identifier(stream.name)), values)
 
 
-def _write(
-    conn: Connection,
-    stream: Stream,
-    app: App,
-    changed: Sequence[Incoming],
-    *,
-    via: Via,
-    run_id: str | None,
-    keep_history: bool,
-) -> int:
-    conn.execute(_STAGE)
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where and how a batch is written."""
+
+    conn: Connection
+    stream: Stream
+    app: App
+    via: Via
+    run_id: str | None
+
+    @property
+    def table(self) -> sql.Identifier:
+        return sql.Identifier(self.stream.name)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return {**_common(self.stream, self.app, self.run_id), "via": self.via}
+
+
+def _insert(target: _Target, new: Sequence[Incoming]) -> bool:
+    """Copy records that raw did not have straight into it.
+
+    Returns:
+        False when another session was faster with one of them; then nothing is written.
+    """
+    conn, values = target.conn, target.values
+    run_id = _escaped(target.run_id) if target.run_id else b"\\N"
+    rest = (str(target.app.tenant_id), str(target.app.id), target.via)
+    tail = b"\t" + b"\t".join([*(text.encode() for text in rest), run_id])
+    try:
+        with conn.transaction(), conn.cursor() as cursor:
+            with cursor.copy(_COPY_NEW.format(table=target.table)) as copy:
+                copy.write(b"".join(_copy_line(item, tail) for item in new))
+            if values["queue"]:
+                ids = [item.external_id for item in new]
+                cursor.execute(_QUEUE_NEW, {**values, "ids": ids})
+    except UniqueViolation:
+        return False
+    return True
+
+
+def _write(target: _Target, changed: Sequence[Incoming]) -> int:
+    """Write what is newer than what raw has; return how many records that were."""
+    conn, values = target.conn, target.values
+    if conn.execute("SELECT to_regclass('pg_temp.stage_raw') IS NULL").fetchone() == (True,):
+        conn.execute(_STAGE)
+        conn.execute(_LEAVE_UNCOMPRESSED)
     with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
         copy.write(b"".join(map(_copy_line, changed)))
-    values = {**_common(stream, app, run_id), "via": via}
-    table = sql.Identifier(stream.name)
-    if keep_history:
-        conn.execute(_KEEP_HISTORY.format(table=table), values)
-    row = conn.execute(_WRITE.format(table=table), values).fetchone()
+    conn.execute(_KEEP_HISTORY.format(table=target.table), values)
+    row = conn.execute(_WRITE.format(table=target.table), values).fetchone()
     conn.execute("TRUNCATE stage_raw")
     return int(row[0]) if row else 0
 
@@ -256,15 +308,19 @@ def _common(stream: Stream, app: App, run_id: str | None) -> Mapping[str, Any]:
     }
 
 
-def _copy_line(item: Incoming) -> bytes:
+def _copy_line(item: Incoming, tail: bytes = b"") -> bytes:
     """Return one line of COPY text; JSON by orjson holds no raw tab or line break."""
     modified = item.source_updated_at
     return b"\t".join(
         (
-            item.external_id.encode().replace(b"\\", b"\\\\"),
+            _escaped(item.external_id),
             item.payload.replace(b"\\", b"\\\\"),
             b"\\\\x" + item.digest.hex().encode(),
             modified.isoformat().encode() if modified else b"\\N",
-            item.read_at.isoformat().encode() + b"\n",
+            item.read_at.isoformat().encode() + tail + b"\n",
         )
     )
+
+
+def _escaped(text: str) -> bytes:
+    return text.encode().replace(b"\\", b"\\\\")

@@ -53,6 +53,14 @@ CREATE TABLE IF NOT EXISTS raw.{table} (
 )
 """
 
+# Postgres' own compression takes as long as all else about landing a record; a payload is read
+# as a whole, seldom, and disk is cheaper.
+_IS_COMPRESSED = """
+SELECT FROM pg_attribute
+WHERE attrelid = %s::regclass AND attname = 'payload' AND attstorage <> 'e'
+"""
+_LEAVE_UNCOMPRESSED = "ALTER TABLE raw.{table} ALTER COLUMN payload SET STORAGE EXTERNAL"
+
 _COMMENTS = {
     "tenant_id": "Tenant",
     "app_id": "App the record comes from",
@@ -80,6 +88,8 @@ def ensure_raw_tables(conn: Connection, streams: Iterable[tuple[str, str]]) -> N
     for name, description in streams:
         table = sql.Identifier(name)
         conn.execute(sql.SQL(_CREATE).format(table=table))
+        if conn.execute(_IS_COMPRESSED, (f'{SCHEMA}."{name}"',)).fetchone() is not None:
+            conn.execute(sql.SQL(_LEAVE_UNCOMPRESSED).format(table=table))
         comment = sql.SQL("COMMENT ON TABLE raw.{} IS {}")
         conn.execute(comment.format(table, sql.Literal(description)))
         for column, text in _COMMENTS.items():

@@ -1,6 +1,7 @@
 """Landing: which version of a record raw holds, what is written, queued, kept and counted."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,14 +13,28 @@ from psycopg import Connection
 from assets import registry
 from assets.orders.zoho import ZOHO_SALES_ORDERS
 from schemabase_dagster import database
-from schemabase_dagster.engine.land import Known, Landed, find_known, is_settled, mark_deleted
+from schemabase_dagster.engine.incoming import prepare
+from schemabase_dagster.engine.land import (
+    Known,
+    Landed,
+    find_known,
+    is_settled,
+    land,
+    mark_deleted,
+)
 from schemabase_dagster.tenancy import App
 from tests.factories import NOON, at, saleor_order, zoho_order
 from tests.support import shops
 from tests.support.rows import count, one, rows, value, versions
+from tests.support.wait import wait_until
 
 ORDERS = "zoho_sales_orders"
 READ = at(3600)
+
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 def raw(conn: Connection[Any], external_id: str = "1") -> dict[str, Any]:
@@ -340,3 +355,28 @@ def test_what_is_known_is_told_of_the_asked_ids_only(conn: Connection[Any], book
     assert known["2"].is_deleted
     assert known["2"].freshness == (NOON, READ)
     assert known["2"].read_at - NOON == timedelta(hours=1)
+
+
+def test_a_record_that_another_session_lands_meanwhile_is_stored_once_and_the_rest_lands(
+    conn: Connection[Any], books: App, put
+):
+    stream = registry.streams()[ORDERS]
+    with ThreadPoolExecutor() as pool, database.connect() as other:
+        land(
+            other,
+            stream,
+            books,
+            [prepare(stream, zoho_order("1"), READ)],
+            via="webhook",
+            run_id=None,
+        )
+        landing = pool.submit(put, books, ORDERS, zoho_order("1"), zoho_order("2"))
+        wait_until(lambda: value(conn, _WAITING), what="the second to wait for the first")
+        other.commit()
+
+        landed = landing.result()
+
+    assert landed == Landed(changed=1, unchanged=1)
+    assert count(conn, "raw.zoho_sales_orders") == 2
+    assert count(conn, "platform.todo") == 2
+    assert raw(conn)["via"] == "webhook"
