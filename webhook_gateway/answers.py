@@ -14,7 +14,7 @@ TRACE_HEADER: Final = b"eci-trace-id"
 CODES: Final = {
     400: ("bad_request", "The request is malformed."),
     401: ("unauthorized", "The delivery could not be verified."),
-    403: ("forbidden", "This endpoint is switched off."),
+    403: ("forbidden", "This is switched off or not open to you."),
     404: ("not_found", "There is nothing here."),
     405: ("method_not_allowed", "Use another method."),
     408: ("timeout", "The body did not arrive in time."),

@@ -78,7 +78,7 @@ def create_app(
             await jwks.close()
             await desk.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/webhooks/{provider}/{endpoint_id}", intake),
             Route("/healthz", health.alive),
@@ -88,6 +88,9 @@ def create_app(
         exception_handlers={HTTPException: _refuse, Exception: _fail},
         lifespan=lifespan,
     )
+    # A redirect ends a delivery at many senders, and its address would come from the Host header.
+    app.router.redirect_slashes = False
+    return app
 
 
 def serve() -> Starlette:

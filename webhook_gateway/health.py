@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from psycopg import Connection
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from schemabase_dagster import inbox, migrations
 from webhook_gateway import metrics
@@ -46,7 +47,7 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         """Answer with the Prometheus text to who holds the token, or to a direct local client."""
         if not self._may_read(request):
-            return PlainTextResponse("forbidden\n", 403)
+            raise HTTPException(403)
         try:
             backlog = await self._desk.ask(inbox.backlog)
         except Refusal:

@@ -4,7 +4,14 @@ from typing import Any, Final
 
 from schemabase_dagster.tables import metadata
 
-SCHEMAS: Final = ("platform", "raw", "core", "analytics")
+SCHEMAS: Final = {
+    "platform": "Tenants, apps, encrypted credentials, webhooks and the state of syncs; not for "
+    "analysts",
+    "raw": "Every source record as received, one table per stream",
+    "core": "One row per real thing, whatever number of systems know it",
+    "analytics": "Views for analysts: start here",
+}
+"""Our schemas and their comments."""
 
 
 def is_ours(item: Any, name: str | None, kind: str, is_reflected: bool, _compare_to: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from psycopg import Connection
+from psycopg import Connection, sql
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -93,8 +93,10 @@ def _enable_new_streams(conn: Connection[Any], streams: Sequence[Stream]) -> Non
 
 def _make_schemas(conn: Connection[Any]) -> None:
     # Alembic's own table lies in one of them, hence before the first revision.
-    for schema in SCHEMAS:
-        conn.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for schema, meaning in SCHEMAS.items():
+        name = sql.Identifier(schema)
+        conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+        conn.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(meaning)))
 
 
 def _check_server(conn: Connection[Any]) -> None:

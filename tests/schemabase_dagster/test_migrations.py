@@ -222,3 +222,20 @@ def _stream(name: str, description: str) -> Stream:
         source=None,
         id_field="id",
     )
+
+
+def test_everything_in_our_schemas_is_explained(conn: Connection[Any]):
+    # Partitions are left out: people read their parent.
+    query: LiteralString = """
+    SELECT n.nspname || '.' || c.relname || coalesce('.' || a.attname, '') AS name
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = ANY(%s) AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+      AND c.relname <> 'alembic_version'
+      AND (obj_description(c.oid, 'pg_class') IS NULL
+           OR col_description(c.oid, a.attnum) IS NULL
+           OR obj_description(n.oid, 'pg_namespace') IS NULL)
+    """
+
+    assert rows(conn, query, (list(SCHEMAS),)) == []

@@ -122,6 +122,24 @@ def test_what_cannot_be_parsed_is_stored(
     assert bytes(value(conn, "SELECT body FROM platform.webhook_inbox")) == body
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content_type": "text/plain"},
+        {"content_type": "application/xml"},
+        {"content_type": ""},
+        {"content_type": "multipart/form-data; boundary=x"},
+        {"content_encoding": "br"},
+    ],
+    ids=str,
+)
+def test_what_a_body_calls_itself_is_no_reason_to_refuse_it(
+    gateway: httpx.Client, endpoint: Created, conn: Connection[Any], headers: dict[str, Any]
+):
+    assert post(gateway, endpoint, **headers).status_code == 200
+    assert bytes(value(conn, "SELECT body FROM platform.webhook_inbox")) == BODY
+
+
 def test_a_bad_signature_is_401_and_leaves_no_row(
     gateway: httpx.Client, endpoint: Created, conn: Connection[Any]
 ):
@@ -147,6 +165,7 @@ def test_a_bad_signature_is_401_and_leaves_no_row(
         pytest.param("/v1/webhooks/saleor/{deleted}", id="deleted"),
         pytest.param("/v1/webhooks/saleor/wh_UPPER", id="syntax"),
         pytest.param("/v1/webhooks/saleor", id="no id"),
+        pytest.param("/v1/webhooks/saleor/{known}/", id="slash at the end"),
         pytest.param("/nothing", id="no route"),
     ],
 )
@@ -181,12 +200,12 @@ def test_an_address_may_not_try_many_ids(gateway: httpx.Client, endpoint: Create
 
 
 def test_other_methods_are_405(gateway: httpx.Client, endpoint: Created):
-    for method in ("GET", "PUT", "DELETE"):
+    for method in ("GET", "PUT", "DELETE", "OPTIONS", "HEAD"):
         answer = gateway.request(method, path(endpoint))
 
         assert answer.status_code == 405
         assert answer.headers["allow"] == "POST"
-        assert answer.json()["error"] == "method_not_allowed"
+        assert method == "HEAD" or answer.json()["error"] == "method_not_allowed"
 
 
 def test_the_limit_counts_announced_and_streamed_bytes(
