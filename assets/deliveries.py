@@ -5,7 +5,7 @@ it lives it holds an advisory lock, by which the sensor knows that nobody else n
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,14 +18,16 @@ from assets.syncing import (
     AppsFailedError,
     OpenClient,
     enter,
-    merge_tenant,
     note_refusal,
     usable_apps,
 )
 from schemabase_dagster import database
+from schemabase_dagster.engine import todo
 from schemabase_dagster.engine.entity import Entity
-from schemabase_dagster.engine.hints import land_webhooks
+from schemabase_dagster.engine.hints import Delivered, land_webhooks
+from schemabase_dagster.engine.merge import merge_records
 from schemabase_dagster.engine.result import SyncResult
+from schemabase_dagster.engine.todo import RawKey
 from schemabase_dagster.errors import RateLimited, SchemabaseError
 from schemabase_dagster.inbox.due import FEATURE
 from schemabase_dagster.streams import Client, Stream
@@ -104,21 +106,26 @@ class Server:
         with ExitStack() as stack:
             lock = stack.enter_context(database.connect(autocommit=True))
             database.try_advisory_lock(lock, *lock_parts(tenant, self.system))
-            if not self._is_due(tenant):
-                yield from self._left_behind(tenant)
             yield from self._rounds(tenant, _Clients(self.open_client, stack))
 
-    def _left_behind(self, tenant: Tenant) -> Iterator[Batch]:
+    def _left_behind(self, tenant: Tenant) -> Batch | None:
         """Merge what a killed run had landed and settled: nothing announces that again."""
-        merged = _merge_all(tuple(registry.streams_of(self.system).values()), tenant, self.run_id)
-        if merged:
-            yield Batch(tenant, SyncResult(), (), merged)
+        streams = _fed(registry.streams_of(self.system).values())
+        with database.transaction() as conn:
+            records = todo.find_delivered(conn, tenant.id, [stream.name for stream in streams])
+        merged = _merge(streams, tenant, records)
+        return Batch(tenant, SyncResult(), (), merged) if merged else None
 
     def _rounds(self, tenant: Tenant, clients: "_Clients") -> Iterator[Batch]:
         started = quiet_since = time.monotonic()
         failures: dict[str, AppFailure] = {}
+        looked_back = False
         while not failures and time.monotonic() - started < LONGEST_SECONDS:
-            batch = self._round(tenant, clients, failures) if self._is_due(tenant) else None
+            batch = None
+            if self._is_due(tenant):
+                batch = self._round(tenant, clients, failures)
+            elif not looked_back:
+                looked_back, batch = True, self._left_behind(tenant)
             if batch is not None:
                 yield batch
                 quiet_since = time.monotonic()
@@ -139,7 +146,7 @@ class Server:
         self, tenant: Tenant, clients: "_Clients", failures: dict[str, AppFailure]
     ) -> Batch | None:
         streams = tuple(registry.streams_of(self.system).values())
-        landed = SyncResult()
+        landed = Delivered()
         with database.transaction() as conn:
             apps = usable_apps(conn, tenant, self.system)
         for app in apps:
@@ -152,9 +159,10 @@ class Server:
             except SchemabaseError as error:
                 note_refusal(app, error)
                 failures[app.key] = AppFailure(app, error)
-        if not landed.read:
+        if not landed.result.read:
             return None
-        return Batch(tenant, landed, _fed(streams), _merge_all(streams, tenant, self.run_id))
+        fed = _fed(streams)
+        return Batch(tenant, landed.result, fed, _merge(fed, tenant, landed.records))
 
 
 def lock_parts(tenant: Tenant, system: str) -> tuple[object, ...]:
@@ -185,17 +193,19 @@ class _Clients:
         return self._clients[app.id]
 
 
-def _fed(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
+def _fed(streams: Iterable[Stream]) -> tuple[Stream, ...]:
     return tuple(stream for stream in streams if stream.webhook is not None)
 
 
-def _merge_all(
-    streams: tuple[Stream, ...], tenant: Tenant, run_id: str
+def _merge(
+    streams: Iterable[Stream], tenant: Tenant, records: Collection[RawKey]
 ) -> tuple[tuple[Entity, SyncResult], ...]:
-    """Merge the entities that change with the streams and keep what did something."""
-    entities = registry.entities()
-    merged = [
-        (entities[name], merge_tenant(entities[name], tenant, run_id))
-        for name in registry.affected(stream.name for stream in _fed(streams))
-    ]
-    return tuple((entity, result) for entity, result in merged if result.read)
+    """Merge records, and those of other entities that refer to them; keep what did something."""
+    waiting, merged = set(records), []
+    for name in registry.affected(stream.name for stream in streams):
+        entity = registry.entities()[name]
+        result, dependents = merge_records(entity, tenant, registry.streams(), waiting)
+        waiting |= dependents
+        if result.read:
+            merged.append((entity, result))
+    return tuple(merged)

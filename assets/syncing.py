@@ -239,7 +239,8 @@ def _pull_app(
         if request.is_manual and stream.webhook is not None:
             streams = list(registry.streams_of(stream.system.name).values())
             worker = request.run_id or "manual"
-            result += land_webhooks(client, streams, app, run_id=request.run_id, worker=worker)
+            landed = land_webhooks(client, streams, app, run_id=request.run_id, worker=worker)
+            result += landed.result
     return result
 
 

@@ -11,6 +11,7 @@ from schemabase_dagster import database, inbox
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from schemabase_dagster.engine.land import land, mark_deleted
 from schemabase_dagster.engine.result import SyncResult
+from schemabase_dagster.engine.todo import RawKey
 from schemabase_dagster.errors import (
     CredentialError,
     ProviderError,
@@ -28,9 +29,26 @@ HELD_SECONDS: Final = 60.0
 _Item = TypeVar("_Item")
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What deliveries brought.
+
+    Attributes:
+        result: counts of their records in raw.
+        records: the records they spoke of, whether they changed anything or not.
+    """
+
+    result: SyncResult = field(default_factory=SyncResult)
+    records: frozenset[RawKey] = frozenset()
+
+    def __add__(self, other: "Delivered") -> "Delivered":
+        """Add up what two batches brought."""
+        return Delivered(self.result + other.result, self.records | other.records)
+
+
 def land_webhooks(
     client: Client, streams: Sequence[Stream], app: App, *, run_id: str | None, worker: str
-) -> SyncResult:
+) -> Delivered:
     """Land and settle all due deliveries of an app, until none is left.
 
     Args:
@@ -44,14 +62,14 @@ def land_webhooks(
         CredentialError: the app must be re-authorised; its deliveries wait.
         RateLimited: the account's budget is used up; its deliveries wait.
     """
-    result = SyncResult()
+    brought = Delivered()
     client.lane = "webhook"
     while True:
         with database.transaction() as conn:
             rows = inbox.claim(conn, app.tenant_id, app.type, worker=worker, app_id=app.id)
         if not rows:
-            return result
-        result += _land_rows(client, streams, app, rows, run_id)
+            return brought
+        brought += _land_rows(client, streams, app, rows, run_id)
 
 
 @dataclass(slots=True)
@@ -67,7 +85,7 @@ class _Plan:
 
 def _land_rows(
     client: Client, streams: Sequence[Stream], app: App, rows: list[InboxRow], run_id: str | None
-) -> SyncResult:
+) -> Delivered:
     started, calls = time.monotonic(), client.calls
     fed = {stream.name: stream for stream in streams if stream.webhook is not None}
     plan = _plan(fed, rows)
@@ -78,7 +96,8 @@ def _land_rows(
         if isinstance(error, (CredentialError, RateLimited)):
             raise
         spent = time.monotonic() - started
-        return SyncResult(api_calls=client.calls - calls, seconds=spent, partial=True)
+        failed = SyncResult(api_calls=client.calls - calls, seconds=spent, partial=True)
+        return Delivered(failed)
     changed = unchanged = rejected = deleted = 0
     with database.transaction() as conn:
         for name, records in plan.data.items():
@@ -87,9 +106,9 @@ def _land_rows(
             unchanged += landed.unchanged
             rejected += landed.rejected
         for name, ids in gone.items():
-            deleted += mark_deleted(conn, fed[name], app, ids, run_id=run_id)
+            deleted += mark_deleted(conn, fed[name], app, ids, via="webhook", run_id=run_id)
         _settle(conn, plan, run_id)
-    return SyncResult(
+    result = SyncResult(
         read=changed + unchanged + rejected + deleted,
         changed=changed,
         unchanged=unchanged,
@@ -98,6 +117,18 @@ def _land_rows(
         api_calls=client.calls - calls,
         seconds=time.monotonic() - started,
     )
+    return Delivered(result, _records(app, plan, gone))
+
+
+def _records(app: App, plan: _Plan, gone: Mapping[str, Sequence[str]]) -> frozenset[RawKey]:
+    """Return the records that a batch spoke of."""
+    landed = {
+        (name, app.id, item.external_id)
+        for name, items in plan.data.items()
+        for item in items
+        if isinstance(item, Incoming)
+    }
+    return frozenset(landed | {(name, app.id, each) for name, ids in gone.items() for each in ids})
 
 
 def _plan(fed: Mapping[str, Stream], rows: Sequence[InboxRow]) -> _Plan:

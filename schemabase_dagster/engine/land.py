@@ -120,7 +120,7 @@ WHERE r.app_id = %(app_id)s AND r.external_id = s.external_id AND r.read_at < s.
 
 _MARK_DELETED = sql.SQL("""
 WITH gone AS (
-    UPDATE raw.{table} SET deleted_at = now(), run_id = %(run_id)s
+    UPDATE raw.{table} SET deleted_at = now(), via = %(via)s, run_id = %(run_id)s
     WHERE app_id = %(app_id)s AND external_id = ANY(%(ids)s) AND deleted_at IS NULL
     RETURNING external_id
 ), queued AS (
@@ -192,13 +192,15 @@ def land(
 
 
 def mark_deleted(
-    conn: Connection, stream: Stream, app: App, ids: Sequence[str], *, run_id: str | None
+    conn: Connection, stream: Stream, app: App, ids: Sequence[str], *, via: Via, run_id: str | None
 ) -> int:
     """Mark records that the source was proved not to have any more; return how many."""
     if not ids:
         return 0
     query = _MARK_DELETED.format(table=sql.Identifier(stream.name))
-    row = conn.execute(query, {**_common(stream, app, run_id), "ids": list(ids)}).fetchone()
+    row = conn.execute(
+        query, {**_common(stream, app, run_id), "via": via, "ids": list(ids)}
+    ).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -34,6 +35,10 @@ from schemabase_dagster.systems import System
 from schemabase_dagster.tenancy import Tenant
 
 BATCH_RECORDS: Final = 2000
+FIRST_RECORDS: Final = 250
+LEAST_RECORDS: Final = 100
+BATCH_SECONDS: Final = 1.0
+"""A batch holds its entity's lock: a webhook of the tenant waits for the one that is under way."""
 
 
 def merge_entity(
@@ -58,35 +63,70 @@ def merge_entity(
     """
     del run_id  # the queue needs no trace of the run
     started = time.monotonic()
-    fed = {
+    fed = _streams_of(entity, streams)
+    with database.transaction() as conn:
+        requeue_mapping_rejects(conn, tenant.id, list(fed))
+        total = todo.count(conn, tenant.id, list(fed))
+    result, size, began = SyncResult(), FIRST_RECORDS, time.monotonic()
+    with Behind() as behind, rare_collection():
+        foresight = Foresight(behind, tenant.id, fed, _systems(streams))
+        merger = _Merger(entity, tenant, fed, _systems(streams), foresight=foresight)
+        while (batch := merger.merge_next(size)) is not None:
+            result += batch
+            progress(result.read, total)
+            size, began = next_size(size, time.monotonic() - began), time.monotonic()
+    return replace(result, seconds=time.monotonic() - started)
+
+
+def merge_records(
+    entity: Entity, tenant: Tenant, streams: Mapping[str, Stream], records: Iterable[RawKey]
+) -> tuple[SyncResult, set[RawKey]]:
+    """Bring the core rows of some raw records up to date, whatever else waits in the queue.
+
+    For deliveries: thousands of records that a pull has landed must not go first.
+
+    Args:
+        entity: the canonical entity.
+        tenant: the tenant.
+        streams: all streams by name; records of other entities' streams are left alone.
+        records: the raw records.
+
+    Returns:
+        Counts, and the records of other entities that are to be merged because of these.
+    """
+    fed = _streams_of(entity, streams)
+    only = frozenset(record for record in records if record[0] in fed)
+    if not only:
+        return SyncResult(), set()
+    started = time.monotonic()
+    merger = _Merger(entity, tenant, fed, _systems(streams), only=only)
+    result = SyncResult()
+    while (batch := merger.merge_next(FIRST_RECORDS)) is not None:
+        result += batch
+    return replace(result, seconds=time.monotonic() - started), merger.dependents
+
+
+def next_size(size: int, seconds: float) -> int:
+    """Return how many records the next batch may have, after one that took so many seconds."""
+    fitting = size * BATCH_SECONDS / max(seconds, 0.001)
+    return int(min(max(fitting, LEAST_RECORDS), 2 * size, BATCH_RECORDS))
+
+
+def _streams_of(entity: Entity, streams: Mapping[str, Stream]) -> dict[str, Stream]:
+    """Return the streams whose records become rows of the entity."""
+    return {
         name: stream
         for name, stream in streams.items()
         if stream.entity == entity.name and stream.mapper is not None
     }
-    with database.transaction() as conn:
-        requeue_mapping_rejects(conn, tenant.id, list(fed))
-        total = todo.count(conn, tenant.id, list(fed))
-    systems = {stream.system.name: stream.system for stream in streams.values()}
-    result = SyncResult()
-    with Behind() as behind, rare_collection():
-        foresight = Foresight(behind, tenant.id, fed, systems)
-        merger = _Merger(entity, tenant, fed, systems, foresight)
-        while (batch := merger.merge_next(BATCH_RECORDS)) is not None:
-            result += batch
-            progress(result.read, total)
-    return SyncResult(
-        read=result.read,
-        changed=result.changed,
-        unchanged=result.unchanged,
-        rejected=result.rejected,
-        deleted=result.deleted,
-        seconds=time.monotonic() - started,
-        rejected_codes=result.rejected_codes,
-    )
+
+
+def _systems(streams: Mapping[str, Stream]) -> dict[str, System]:
+    return {stream.system.name: stream.system for stream in streams.values()}
 
 
 class _Merger:
-    """Merges batches of one entity of one tenant."""
+    """Merges batches of one entity of one tenant: of the whole queue, or of some records only."""
 
     def __init__(
         self,
@@ -94,13 +134,17 @@ class _Merger:
         tenant: Tenant,
         streams: Mapping[str, Stream],
         systems: Mapping[str, System],
-        foresight: Foresight,
+        *,
+        foresight: Foresight | None = None,
+        only: frozenset[RawKey] | None = None,
     ) -> None:
+        self.dependents: set[RawKey] = set()
         self._entity = entity
         self._tenant = tenant
         self._streams = streams
         self._systems = systems
         self._foresight = foresight
+        self._only = only
 
     def merge_next(self, limit: int) -> SyncResult | None:
         """Merge up to ``limit`` queued changes; None when the queue is empty.
@@ -110,22 +154,33 @@ class _Merger:
         """
         try:
             with database.transaction() as conn:
-                claimed = todo.claim(conn, self._tenant.id, list(self._streams), limit)
+                claimed = self._claim(conn, limit)
                 if not claimed:
                     return None
-                foreseen = self._foresight.take()
-                if len(claimed) == limit:
-                    self._foresight.look_beyond(claimed)
-                return self._merge(conn, claimed, foreseen)
+                return self._merge(conn, claimed, self._foreseen(claimed, limit))
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if limit > 1:
                 return self.merge_next(limit // 2)
             return self._set_aside(type(error).__name__)
 
+    def _claim(self, conn: Connection, limit: int) -> list[Todo]:
+        if self._only is None:
+            return todo.claim(conn, self._tenant.id, list(self._streams), limit)
+        return todo.claim_these(conn, self._tenant.id, self._only, limit)
+
+    def _foreseen(self, claimed: Sequence[Todo], limit: int) -> Mapping[RawKey, Foreseen]:
+        """Return what was mapped ahead, and begin to map what comes after a full batch."""
+        if self._foresight is None:
+            return {}
+        foreseen = self._foresight.take()
+        if len(claimed) == limit:
+            self._foresight.look_beyond(claimed)
+        return foreseen
+
     def _set_aside(self, code: str) -> SyncResult:
         """Reject the one record that the database refused."""
         with database.transaction() as conn:
-            claimed = todo.claim(conn, self._tenant.id, list(self._streams), 1)
+            claimed = self._claim(conn, 1)
             reason = RecordRejected("database", "", f"The database refused the row ({code}).")
             rejects = [
                 MappingReject(item.stream, item.app_id, item.external_id, reason)
@@ -188,7 +243,7 @@ class _Merger:
         references.write_conflicts(
             conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows
         )
-        todo.queue_dependents(
+        self.dependents |= todo.queue_dependents(
             conn, tenant_id, entity.name, _moved_keys(read, matched, before, gone)
         )
         return {record for record, row in matched.rows.items() if row in rows or record[1] in refs}

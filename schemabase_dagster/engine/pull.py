@@ -298,7 +298,7 @@ class _Pull:
         run_id = self.options.run_id
         with database.transaction() as conn:
             landed = self._land(conn, batch.records)
-            gone = mark_deleted(conn, self.stream, self.app, batch.gone, run_id=run_id)
+            gone = mark_deleted(conn, self.stream, self.app, batch.gone, via="pull", run_id=run_id)
             if scan is not None:
                 scan = self._counted(conn, scan, batch)
                 state.save_scan(conn, self.stream, self.app, scan)

@@ -34,6 +34,26 @@ ORDER BY id
 LIMIT %s
 """
 
+# Waits for a merge that holds one of them: afterwards they are merged, by it or by us.
+_CLAIM_THESE = """
+SELECT t.id, t.stream, t.app_id, t.external_id
+FROM platform.todo AS t
+JOIN unnest(%(streams)s::text[], %(apps)s::uuid[], %(ids)s::text[])
+    AS k (stream, app_id, external_id)
+    ON k.stream = t.stream AND k.app_id = t.app_id AND k.external_id = t.external_id
+WHERE t.tenant_id = %(tenant_id)s AND t.stream = ANY(%(streams)s)
+ORDER BY t.id
+LIMIT %(limit)s
+FOR UPDATE OF t
+"""
+
+_DELIVERED = sql.SQL("""
+SELECT t.app_id, t.external_id
+FROM platform.todo AS t
+JOIN raw.{table} AS r ON r.app_id = t.app_id AND r.external_id = t.external_id
+WHERE t.tenant_id = %s AND t.stream = %s AND r.via = 'webhook'
+""")
+
 _COUNT = "SELECT count(*) FROM platform.todo WHERE tenant_id = %s AND stream = ANY(%s)"
 
 _READ = sql.SQL("""
@@ -57,6 +77,7 @@ INSERT INTO platform.todo (tenant_id, stream, app_id, external_id)
 SELECT DISTINCT p.tenant_id, p.stream, p.app_id, p.external_id
 FROM platform.parent_key AS p
 WHERE p.tenant_id = %s AND p.entity = %s AND p.key = ANY(%s)
+RETURNING stream, app_id, external_id
 """
 
 
@@ -123,6 +144,31 @@ def peek(
     return [Todo(*row) for row in rows]
 
 
+def claim_these(
+    conn: Connection, tenant_id: UUID, records: Collection[RawKey], limit: int
+) -> list[Todo]:
+    """Take the queued changes of some records, waiting for whoever merges one of them now."""
+    values = {
+        "tenant_id": tenant_id,
+        "streams": [stream for stream, _, _ in records],
+        "apps": [app_id for _, app_id, _ in records],
+        "ids": [external_id for _, _, external_id in records],
+        "limit": limit,
+    }
+    return [Todo(*row) for row in conn.execute(_CLAIM_THESE, values)]
+
+
+def find_delivered(conn: Connection, tenant_id: UUID, streams: Iterable[str]) -> set[RawKey]:
+    """Return the queued records whose newest version came by webhook."""
+    return {
+        (stream, app_id, external_id)
+        for stream in streams
+        for app_id, external_id in conn.execute(
+            _DELIVERED.format(table=sql.Identifier(stream)), (tenant_id, stream)
+        )
+    }
+
+
 def count(conn: Connection, tenant_id: UUID, streams: Sequence[str]) -> int:
     """Return how many changes are queued."""
     row = conn.execute(_COUNT, (tenant_id, list(streams))).fetchone()
@@ -134,11 +180,14 @@ def finish(conn: Connection, claimed: Sequence[Todo]) -> None:
     conn.execute("DELETE FROM platform.todo WHERE id = ANY(%s)", ([item.id for item in claimed],))
 
 
-def queue_dependents(conn: Connection, tenant_id: UUID, entity: str, keys: Iterable[str]) -> None:
-    """Queue the records that refer to natural keys whose row has changed."""
+def queue_dependents(
+    conn: Connection, tenant_id: UUID, entity: str, keys: Iterable[str]
+) -> set[RawKey]:
+    """Queue the records that refer to natural keys whose row has changed, and return them."""
     wanted = sorted(set(keys))
-    if wanted:
-        conn.execute(_QUEUE_DEPENDENTS, (tenant_id, entity, wanted))
+    if not wanted:
+        return set()
+    return set(conn.execute(_QUEUE_DEPENDENTS, (tenant_id, entity, wanted)))
 
 
 def read(

@@ -7,30 +7,27 @@ from psycopg import Connection
 
 from assets import registry
 from assets.deliveries import Server
+from resources.registry import default_resources
 from resources.saleor.resource import SaleorResource
 from sandbox.runner import Sandbox
-from schemabase_dagster import database, inbox, webhooks
+from schemabase_dagster import database, inbox
 from schemabase_dagster.engine.hints import land_webhooks
-from schemabase_dagster.tenancy import App
-from tests.support.rows import count, one, value
+from schemabase_dagster.engine.merge import merge_entity
+from schemabase_dagster.engine.pull import PullOptions, sync_stream
+from schemabase_dagster.tenancy import App, Tenant
+from tests.support.deliveries import put_delivery
+from tests.support.rows import count, one, rows, value
 
+MERGED = "SELECT external_id FROM core.external_ref WHERE entity = 'order'"
+REFERENCES = "SELECT payload ->> 'reference_number' AS reference_number FROM raw.zoho_invoices"
 STATUS = "SELECT status, attempts FROM platform.webhook_inbox"
-
-INSERT = """
-INSERT INTO platform.webhook_inbox (
-    endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
-    verify_scheme, trace_id)
-VALUES (%s, %s, %s, 'saleor', 'order_updated', 'key', 'POST', '{}', %s, 'path_only', 'trace')
-"""
 
 
 @pytest.fixture
 def delivery(conn: Connection[Any], saleor_app: App, sandbox: Sandbox) -> str:
     """One due delivery; the id of the order it speaks of."""
-    made = webhooks.create_endpoint(conn, saleor_app, {"scheme": "path_only", "reason": "test"})
     (order,) = sandbox.control.change_orders("acme", "saleor", 1, kind="note")
-    body = sandbox.control.prepare_webhook("acme", "saleor", order)["body"].encode()
-    conn.execute(INSERT, (made.endpoint_id, saleor_app.tenant_id, saleor_app.id, body))
+    put_delivery(conn, saleor_app, sandbox, order)
     return order
 
 
@@ -38,6 +35,12 @@ def die_holding_it(app: App, *, lease_seconds: float) -> None:
     """Claim what is due, as a run does that is killed before it settles."""
     with database.transaction() as other:
         inbox.claim(other, app.tenant_id, app.type, worker="dead", lease_seconds=lease_seconds)
+
+
+def pull(app: App, stream: str) -> None:
+    """Land a stream without merging it, as the first asset of a run does."""
+    with default_resources()[app.type].open(app) as client:
+        sync_stream(client, registry.streams()[stream], app, PullOptions())
 
 
 def serve() -> None:
@@ -76,6 +79,49 @@ def test_what_a_killed_run_landed_without_merging_is_merged_by_the_next(
 
     serve()
 
-    assert value(conn, "SELECT external_id FROM core.external_ref WHERE entity = 'order'") == (
-        delivery
+    assert value(conn, MERGED) == delivery
+
+
+def test_a_delivery_is_merged_before_what_a_pull_has_landed(
+    conn: Connection[Any], saleor_app: App, delivery: str
+):
+    pull(saleor_app, "saleor_orders")
+    landed = count(conn, "platform.todo")
+
+    serve()
+
+    assert value(conn, MERGED) == delivery
+    assert count(conn, "platform.todo") == landed - 1
+
+
+def test_a_vanished_order_is_merged_at_once(
+    conn: Connection[Any], saleor_app: App, sandbox: Sandbox, delivery: str
+):
+    serve()
+    put_delivery(conn, saleor_app, sandbox, delivery)
+    sandbox.control.delete_order("acme", "saleor", delivery)
+
+    serve()
+
+    assert value(conn, "SELECT count(*) FROM core.orders WHERE deleted_at IS NULL") == 0
+    assert value(conn, "SELECT via FROM raw.saleor_orders") == "webhook"
+
+
+def test_what_refers_to_a_delivered_order_is_merged_with_it(
+    conn: Connection[Any], tenant: Tenant, saleor_app: App, zoho_app: App, sandbox: Sandbox
+):
+    pull(zoho_app, "zoho_invoices")
+    merge_entity(registry.entities()["invoice"], tenant, registry.streams())
+    billed = {row["reference_number"] for row in rows(conn, REFERENCES)}
+    order = next(
+        row["saleor_id"]
+        for row in sandbox.control.truth("acme")
+        if "saleor_id" in row and row["number"] in billed
     )
+    put_delivery(conn, saleor_app, sandbox, order)
+
+    serve()
+
+    assert count(conn, "core.orders") == 1
+    assert count(conn, "core.invoice_orders") >= 1
+    assert count(conn, "platform.todo") == 0

@@ -10,19 +10,14 @@ from psycopg import Connection
 from assets import deliveries
 from resources.saleor import SALEOR
 from sandbox.runner import Sandbox
-from schemabase_dagster import database, operations, tags, tenancy, webhooks
+from schemabase_dagster import database, operations, tags, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.definitions import defs
 from schemabase_dagster.tenancy import App, Tenant
 from sensors import due_syncs, tenant_partitions, webhook_inbox
+from tests.support.deliveries import put_delivery
 from tests.support.rows import count, value
 
-INSERT = """
-INSERT INTO platform.webhook_inbox (
-    endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
-    verify_scheme, trace_id)
-VALUES (%s, %s, %s, 'saleor', 'order_updated', %s, 'POST', '{}', %s, %s, %s)
-"""
 HOUR = timedelta(hours=1)
 
 NOTE = """
@@ -39,22 +34,13 @@ def instance() -> Any:
         yield made
 
 
-def _deliver(conn: Connection, app: App, sandbox: Sandbox, order: str) -> None:
-    made = webhooks.create_endpoint(conn, app, {"scheme": "path_only", "reason": "test"})
-    sent = sandbox.control.prepare_webhook("acme", "saleor", order)
-    body = sent["body"].encode() if isinstance(sent["body"], str) else sent["body"]
-    conn.execute(
-        INSERT, (made.endpoint_id, app.tenant_id, app.id, b"key", body, "path_only", "trace")
-    )
-
-
 def test_webhook_changes_its_row(
     conn: Connection, tenant: Tenant, saleor_app: App, sandbox: Sandbox, instance
 ):
     operations.sync_one("acme", instance=instance)
     (order,) = sandbox.control.change_orders("acme", "saleor", 1, kind="note")
     before = value(conn, NOTE, (order,))
-    _deliver(conn, saleor_app, sandbox, order)
+    put_delivery(conn, saleor_app, sandbox, order)
 
     (request,) = webhook_inbox.due_requests(instance).run_requests
     request.run_config["ops"]["deliver"]["config"]["linger_seconds"] = 0.0
@@ -81,7 +67,7 @@ def test_group_that_is_served_or_unknown_waits(
     conn: Connection, tenant: Tenant, saleor_app: App, sandbox: Sandbox, instance
 ):
     (order,) = sandbox.control.change_orders("acme", "saleor", 1, kind="note")
-    _deliver(conn, saleor_app, sandbox, order)
+    put_delivery(conn, saleor_app, sandbox, order)
 
     with dg.DagsterInstance.ephemeral() as unknown:
         assert "no partition" in webhook_inbox.due_requests(unknown).reason

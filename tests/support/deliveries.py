@@ -1,11 +1,23 @@
 """Deliveries as the gateway stores them."""
 
 import hashlib
-from typing import Any
+from typing import Any, LiteralString
+from uuid import uuid4
 
+from psycopg import Connection
 from uuid_utils.compat import uuid7
 
+from sandbox.runner import Sandbox
+from schemabase_dagster import webhooks
 from schemabase_dagster.inbox import Delivery
+from schemabase_dagster.tenancy import App
+
+_INSERT: LiteralString = """
+INSERT INTO platform.webhook_inbox (
+    endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
+    verify_scheme, trace_id)
+VALUES (%s, %s, %s, 'saleor', 'order_updated', %s, 'POST', '{}', %s, 'path_only', 'trace')
+"""
 
 
 def delivery(endpoint_id: str, body: bytes, **changes: Any) -> Delivery:
@@ -16,3 +28,10 @@ def delivery(endpoint_id: str, body: bytes, **changes: Any) -> Delivery:
         "application/json", body, "path_only", "127.0.0.1", "tr_1", None,
     )  # fmt: skip
     return made._replace(**changes)
+
+
+def put_delivery(conn: Connection[Any], app: App, sandbox: Sandbox, order: str) -> None:
+    """Store a due delivery that speaks of an order of ``acme``'s shop."""
+    made = webhooks.create_endpoint(conn, app, {"scheme": "path_only", "reason": "test"})
+    body = sandbox.control.prepare_webhook("acme", "saleor", order)["body"].encode()
+    conn.execute(_INSERT, (made.endpoint_id, app.tenant_id, app.id, uuid4().bytes, body))

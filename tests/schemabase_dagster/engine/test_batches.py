@@ -104,7 +104,7 @@ def test_a_refused_record_is_in_its_batch_and_no_newest_one(books: App):
 def test_details_are_fetched_of_new_and_changed_rows_only(conn: Connection[Any], books: App, put):
     put(books, ORDERS, zoho_order("1"), zoho_order("2"), zoho_order("3"))
     with database.transaction() as connection:
-        mark_deleted(connection, ZOHO_SALES_ORDERS, books, ["3"], run_id=None)
+        mark_deleted(connection, ZOHO_SALES_ORDERS, books, ["3"], via="pull", run_id=None)
     source = Source(
         ZOHO_SALES_ORDERS,
         zoho_order("1"),

@@ -92,6 +92,7 @@ def test_batches_that_are_foreseen_merge_every_record_once(
     merge: Merge,
     monkeypatch: pytest.MonkeyPatch,
 ):
+    monkeypatch.setattr(merging, "FIRST_RECORDS", 3)
     monkeypatch.setattr(merging, "BATCH_RECORDS", 3)
     put(books, ZOHO, *(zoho_order(str(n)) for n in range(10)))
 

@@ -45,7 +45,7 @@ def hint(*ids: str) -> dict[str, Any]:
 
 def land(source: Source, app: App) -> SyncResult:
     streams = list(registry.streams_of(app.type).values())
-    return land_webhooks(source, streams, app, run_id="run", worker="run")
+    return land_webhooks(source, streams, app, run_id="run", worker="run").result
 
 
 def status(conn: Connection[Any], inbox_id: UUID) -> tuple[str, str | None]:

@@ -43,7 +43,7 @@ def raw(conn: Connection[Any], external_id: str = "1") -> dict[str, Any]:
 
 def delete(app: App, *ids: str, stream: str = ORDERS) -> int:
     with database.transaction() as conn:
-        return mark_deleted(conn, registry.streams()[stream], app, ids, run_id="gone")
+        return mark_deleted(conn, registry.streams()[stream], app, ids, via="pull", run_id="gone")
 
 
 def test_a_new_record_is_stored_as_it_came(conn: Connection[Any], books: App, put):

@@ -12,6 +12,7 @@ from schemabase_dagster import database, tenancy
 from schemabase_dagster.engine import merge as merge_module
 from schemabase_dagster.engine.decisions import decide, list_conflicts
 from schemabase_dagster.engine.land import mark_deleted
+from schemabase_dagster.engine.merge import BATCH_RECORDS, LEAST_RECORDS, next_size
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.tenancy import App, Tenant
@@ -52,7 +53,7 @@ def row_of(conn: Connection[Any], app: App, external_id: str) -> UUID:
 
 def delete(app: App, stream: str, *ids: str) -> None:
     with database.transaction() as conn:
-        mark_deleted(conn, registry.streams()[stream], app, ids, run_id=None)
+        mark_deleted(conn, registry.streams()[stream], app, ids, via="pull", run_id=None)
 
 
 def kinds(conn: Connection[Any]) -> list[tuple[str, str]]:
@@ -746,6 +747,7 @@ def test_a_row_none_of_whose_records_can_be_read_keeps_what_it_has(
 def test_the_queue_is_worked_off_in_batches_and_progress_told(
     conn: Connection[Any], tenant: Tenant, books: App, put, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(merge_module, "FIRST_RECORDS", 2)
     monkeypatch.setattr(merge_module, "BATCH_RECORDS", 2)
     put(books, ORDERS, *(zoho_order(str(n)) for n in range(5)))
     told: list[tuple[int, int | None]] = []
@@ -832,3 +834,19 @@ def test_replay_queues_the_newest_first_and_deleted_ones_too(
     queued = rows(conn, "SELECT stream, external_id FROM platform.todo ORDER BY id")
     assert [row["external_id"] for row in queued] == ["3", "2", "1"]
     assert {row["stream"] for row in queued} == {ORDERS}
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "expected"),
+    [
+        (400, 1.0, 400),
+        (400, 0.01, 800),
+        (1600, 0.1, BATCH_RECORDS),
+        (1600, 4.0, 400),
+        (150, 60.0, LEAST_RECORDS),
+        (400, 0.0, 800),
+    ],
+    ids=["fits", "grows slowly", "has a ceiling", "shrinks at once", "has a floor", "no time"],
+)
+def test_size_of_the_next_batch_follows_the_time_of_the_last(size, seconds, expected):
+    assert next_size(size, seconds) == expected
