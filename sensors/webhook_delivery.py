@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -12,9 +13,13 @@ from assets.deliveries import LINGER_SECONDS, Batch, Server
 from assets.partitions import TENANTS
 from resources import registry as systems
 from schemabase_dagster import tags
+from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ConfigurationError
 
 ASK_EVERY_SECONDS: Final = 1.0
+QUEUED_SECONDS: Final = 3.0
+"""The daemon lets a run go within a second or two unless its lane is full."""
+
 LONGEST_RUN_SECONDS: Final = 1800
 
 
@@ -47,7 +52,7 @@ def deliver(
             system=config.system,
             open_client=_opener(context, config.system),
             run_id=context.run_id,
-            is_wanted_elsewhere=_queue_watch(context),
+            is_wanted_elsewhere=queue_watch(context.instance),
             linger_seconds=config.linger_seconds,
         )
         for batch in server.serve():
@@ -79,19 +84,24 @@ def _opener(context: dg.OpExecutionContext, system: str) -> Any:
     return getattr(context.resources, system).open
 
 
-def _queue_watch(context: dg.OpExecutionContext) -> Callable[[], bool]:
-    """Return a question: does another tenant's delivery wait for a free slot?"""
+def queue_watch(instance: dg.DagsterInstance) -> Callable[[], bool]:
+    """Return a question: does another delivery wait for a slot, asked at most once a second?
+
+    A run that was queued a moment ago only waits for the next look of the daemon.
+    """
     asked_at = time.monotonic()
-    waiting = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.QUEUED], tags={tags.LANE: tags.LANE_WEBHOOK}
-    )
 
     def is_waiting() -> bool:
         nonlocal asked_at
         if time.monotonic() - asked_at < ASK_EVERY_SECONDS:
             return False
         asked_at = time.monotonic()
-        return context.instance.get_runs_count(waiting) > 0
+        waiting = dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.QUEUED],
+            tags={tags.LANE: tags.LANE_WEBHOOK},
+            created_before=utc_now() - timedelta(seconds=QUEUED_SECONDS),
+        )
+        return instance.get_runs_count(waiting) > 0
 
     return is_waiting
 

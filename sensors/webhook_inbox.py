@@ -27,7 +27,7 @@ GROUPS_PER_TICK: Final = 50
 """So that one noisy tenant cannot starve others; the oldest come first."""
 
 REQUEST_SECONDS: Final = 60.0
-"""A request is believed to be on its way for so long."""
+"""A run is believed to be on its way for so long after the queue has let it go."""
 
 STUCK_SECONDS: Final = 120.0
 """A group that waits longer gets another run, even if one claims to serve it."""
@@ -73,8 +73,8 @@ class Due:
 def due_requests(instance: dg.DagsterInstance) -> Due:
     """Look at the inbox once.
 
-    A group waits while a run serves it, while a run was asked for less than a minute ago, and while
-    its tenant is not a partition yet, which the sensor ``tenant_partitions`` changes.
+    A group waits while a run serves it or is on its way, and while its tenant is not a partition
+    yet, which the sensor ``tenant_partitions`` changes.
     """
     found = Due()
     with database.transaction() as conn:
@@ -108,17 +108,23 @@ def _reason_to_wait(
 
 
 def _asked(instance: dg.DagsterInstance) -> Callable[[DueGroup], bool]:
-    """Return a question: was a run for the group asked for a moment ago and did not start yet?"""
-    runs = instance.get_run_records(
-        dg.RunsFilter(
-            statuses=[status for status in UNFINISHED if status != dg.DagsterRunStatus.STARTED],
-            tags={tags.LANE: tags.LANE_WEBHOOK},
-            created_after=utc_now() - timedelta(seconds=REQUEST_SECONDS),
-        )
+    """Return a question: is a run for the group on its way?
+
+    That is a run in the queue, however long, and one that left it a moment ago. A started one
+    counts too: it takes the lock by which it is known to serve only when its body begins.
+    """
+    queued = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.QUEUED], tags={tags.LANE: tags.LANE_WEBHOOK}
+    )
+    recent = dg.RunsFilter(
+        statuses=list(UNFINISHED),
+        tags={tags.LANE: tags.LANE_WEBHOOK},
+        updated_after=utc_now() - timedelta(seconds=REQUEST_SECONDS),
     )
     on_the_way = {
         (record.dagster_run.tags.get(tags.TENANT), record.dagster_run.tags.get(tags.SYSTEM))
-        for record in runs
+        for wanted in (queued, recent)
+        for record in instance.get_run_records(wanted)
     }
     return lambda group: (group.tenant_slug, group.system) in on_the_way
 
