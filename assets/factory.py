@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from typing import Any, Final, TypeAlias
 
 import dagster as dg
@@ -12,6 +13,7 @@ from assets import failures, metadata, registry, syncing
 from assets.checking import Check
 from assets.checks import core_checks, raw_checks
 from assets.partitions import TENANTS
+from assets.priority import give_way
 from assets.syncing import SyncRequest
 from assets.view import View
 from schemabase_dagster import database, tags
@@ -158,7 +160,16 @@ def _asset(
         check_specs=[_check_spec(check) for check in checks],
         **own,
     )
-    return decorator
+
+    def decorated(body: Body) -> dg.AssetsDefinition:
+        @wraps(body)
+        def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+            give_way()
+            return body(context)
+
+        return decorator(asset)
+
+    return decorated
 
 
 def _check_spec(check: Check) -> dg.AssetCheckSpec:
