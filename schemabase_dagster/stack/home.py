@@ -57,11 +57,16 @@ class Home:
         """Shell file that lets other terminals work with this stack."""
         return self.state / "env"
 
-    def prepare(self, code_port: int) -> None:
-        """Create the folders, and tell Dagster where its code is served."""
+    def prepare(self, code_port: int, instance: Path | None = None) -> None:
+        """Create the folders, and tell Dagster its settings and where its code is served.
+
+        Args:
+            code_port: port of the code server.
+            instance: settings of the Dagster instance; None = those of the repository.
+        """
         for folder in (self.state, self.logs, self.dagster):
             folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.root / "dagster.yaml", self.dagster / "dagster.yaml")
+        shutil.copyfile(instance or self.root / "dagster.yaml", self.dagster / "dagster.yaml")
         self.workspace.write_text(
             "load_from:\n"
             "  - grpc_server:\n"

@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from assets import registry
@@ -44,12 +45,18 @@ class Options:
 
     Attributes:
         size: orders per stand-in merchant.
+        merchants: names of the stand-in merchants.
         own_database: use the embedded server even if ``DATABASE_URL`` names another one.
+        definitions: module whose ``Definitions`` Dagster loads.
+        instance: file of settings for the Dagster instance; None = the repository's.
         prepare: called when database and stand-ins serve, before anything of Dagster runs.
     """
 
     size: int = 200
+    merchants: Sequence[str] = services.MERCHANTS
     own_database: bool = False
+    definitions: str = services.DEFINITIONS
+    instance: Path | None = None
     prepare: Callable[[Mapping[str, Any]], None] = lambda _stand_ins: None
 
 
@@ -67,13 +74,13 @@ def running(home: Home, options: Options, step: Step = no_step) -> Iterator[Runn
             time.
         ServiceDied: a process ended during the start.
     """
-    ports = services.choose_ports()
+    ports = services.choose_ports(options.merchants)
     with (
         owned(home.state),
         _database(home, options, step) as own_variables,
         Supervisor(home.root, home.logs) as supervisor,
     ):
-        home.prepare(ports.code)
+        home.prepare(ports.code, options.instance)
         variables = {**own_variables, **_addresses(ports)}
         home.write_env_file(variables)
         with _applied(variables):
@@ -86,11 +93,15 @@ def _start(
 ) -> Mapping[str, Any]:
     environment = home.environment()
     # The slow starters first: while they import, the database is made ready.
-    sandbox = supervisor.start(services.sandbox(home, environment, ports, size=options.size))
+    sandbox = supervisor.start(
+        services.sandbox(home, environment, ports, options.merchants, size=options.size)
+    )
     with step("Preparing the database"):
         database.ensure_dagster_database()
         orphans.close_runs()
-        code_server = supervisor.start(services.code_server(environment, home, ports))
+        code_server = supervisor.start(
+            services.code_server(environment, home, ports, options.definitions)
+        )
         database.migrate(streams=tuple(registry.streams().values()))
     with step("Starting the stand-ins of Zoho and Saleor"):
         _await(supervisor, [sandbox])

@@ -1,7 +1,7 @@
 """The processes of the stack: how each is started and how one sees that it serves."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,9 +39,9 @@ class Ports:
         return f"http://{LOOPBACK}:{self.gateway}"
 
 
-def choose_ports() -> Ports:
+def choose_ports(merchants: Sequence[str]) -> Ports:
     """Take the usual ports where they are free, any others where they are not."""
-    sandbox_count = 2 + len(MERCHANTS)
+    sandbox_count = 2 + len(merchants)
     usual = all(
         choose_port(port) == port for port in range(SANDBOX_PORT, SANDBOX_PORT + sandbox_count)
     )
@@ -54,7 +54,14 @@ def choose_ports() -> Ports:
     )
 
 
-def sandbox(home: Home, environment: Mapping[str, str], ports: Ports, *, size: int) -> Service:
+def sandbox(
+    home: Home,
+    environment: Mapping[str, str],
+    ports: Ports,
+    merchants: Sequence[str],
+    *,
+    size: int,
+) -> Service:
     """Describe the stand-ins of the external systems."""
     home.sandbox_info.unlink(missing_ok=True)
     return Service(
@@ -62,7 +69,7 @@ def sandbox(home: Home, environment: Mapping[str, str], ports: Ports, *, size: i
         command=(
             *(sys.executable, "-m", "sandbox"),
             *("--seed", "7", "--size", str(size)),
-            *("--merchants", ",".join(MERCHANTS)),
+            *("--merchants", ",".join(merchants)),
             *("--base-port", str(ports.sandbox)),
             *("--state-file", str(home.sandbox_state)),
             *("--info", str(home.sandbox_info)),
@@ -72,13 +79,15 @@ def sandbox(home: Home, environment: Mapping[str, str], ports: Ports, *, size: i
     )
 
 
-def code_server(environment: Mapping[str, str], home: Home, ports: Ports) -> Service:
-    """Describe the server that holds our definitions and starts the runs."""
+def code_server(
+    environment: Mapping[str, str], home: Home, ports: Ports, definitions: str
+) -> Service:
+    """Describe the server that holds the definitions and starts the runs."""
     return Service(
         name="code-server",
         command=(
             *(sys.executable, "-m", "dagster", "code-server", "start"),
-            *("--module-name", DEFINITIONS, "--working-directory", str(home.root)),
+            *("--module-name", definitions, "--working-directory", str(home.root)),
             *("--host", LOOPBACK, "--port", str(ports.code)),
             *("--location-name", LOCATION, "--use-python-environment-entry-point"),
             *("--log-level", "warning"),

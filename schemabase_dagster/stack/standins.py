@@ -38,8 +38,18 @@ def connect_demo_tenants(stand_ins: Mapping[str, Any]) -> None:
     Args:
         stand_ins: content of the sandbox's info file.
     """
+    connect_tenants(stand_ins, DEMO_TENANTS)
+
+
+def connect_tenants(stand_ins: Mapping[str, Any], tenants: Mapping[str, str]) -> None:
+    """Make tenants of stand-in merchants, their apps and webhook endpoints, where missing.
+
+    Args:
+        stand_ins: content of the sandbox's info file.
+        tenants: name of the merchant, which becomes the slug, and name for people.
+    """
     with database.transaction() as conn:
-        for slug, name in DEMO_TENANTS.items():
+        for slug, name in tenants.items():
             merchant = stand_ins["merchants"][slug]
             tenant = _ensure_tenant(conn, slug, name, merchant)
             for system, (config, credentials) in app_settings(slug, merchant).items():
