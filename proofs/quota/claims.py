@@ -44,7 +44,7 @@ def judge(story: Story) -> list[Claim]:
         *_estimate(story),
         *_calls(story),
         *_reserve(story),
-        _deletes(story),
+        *_deletes(story),
     ]
 
 
@@ -66,7 +66,8 @@ def _coverage(story: Story) -> Iterator[Claim]:
     partial = [run for run in story.runs if run.metadata.get(f"raw/{STREAM}", {}).get("partial")]
     yield Claim(
         "a run that ends for time or quota is green and partial",
-        f"{len(story.runs)} runs, {len(partial)} partial, {len(red)} red",
+        f"{len(story.runs)} runs, {len(partial)} partial, {len(red)} red, "
+        f"{sum(len(run.retries) for run in story.runs)} steps tried again",
         bool(partial) and not red,
     )
 
@@ -89,14 +90,15 @@ def _estimate(story: Story) -> Iterator[Claim]:
         f"UI {(story.ui_estimate_minutes or 0) / 1440:.1f} days; status: {story.status_line!r}",
         story.ui_estimate_minutes is not None and "left" in story.status_line,
     )
-    if story.finished_at is None or story.ui_estimate_minutes is None:
+    if story.ui_estimate_minutes is None:
         return
-    took = (story.finished_at - story.estimated_at) / DAY
+    took = (story.ended_at - story.estimated_at) / DAY
     told = story.ui_estimate_minutes / 1440
+    rest = "nothing" if story.finished_at is not None else f"{story.left_days:.1f} days"
     yield Claim(
         "the estimate of the first day is right within 15 %",
-        f"told {told:.1f} days, took {took:.1f}",
-        abs(told - took) <= ESTIMATE_ERROR * took,
+        f"told {told:.1f} days; after {took:.1f} days {rest} was left",
+        abs(told - took - story.left_days) <= ESTIMATE_ERROR * told,
         is_timed=True,
     )
 
@@ -137,10 +139,12 @@ def _reserve(story: Story) -> Iterator[Claim]:
     )
 
 
-def _deletes(story: Story) -> Claim:
+def _deletes(story: Story) -> Iterator[Claim]:
+    if story.finished_at is None:
+        return
     pages = story.plan.size / SMALLEST_PAGE + 10
     proofs = PROOF_SAMPLE + story.vanished / (IDS_IN_FILTER - 1) + 2
-    return Claim(
+    yield Claim(
         f"{story.vanished} deleted orders are proved by lists of 199 and a sample of 20",
         f"{story.deleted} found with {story.delete_calls} calls, the whole listing among them",
         story.deleted == story.vanished and story.delete_calls <= pages + proofs,

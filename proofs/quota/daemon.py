@@ -42,6 +42,7 @@ class Run:
         is_green: whether Dagster shows a success.
         calls: API calls the stand-in received from it; token requests are no API calls.
         metadata: by asset, what the UI shows of its materialisation.
+        retries: why steps had to be tried again.
     """
 
     began: float
@@ -50,6 +51,7 @@ class Run:
     is_green: bool
     calls: int
     metadata: Mapping[str, Mapping[str, Any]]
+    retries: Sequence[str]
 
     @property
     def is_idle(self) -> bool:
@@ -115,6 +117,11 @@ class Daemon:
                 for event in result.get_asset_materialization_events()
                 if event.asset_key is not None
             },
+            retries=[
+                f"{event.step_key}: {event.step_retry_data.error}"
+                for event in result.all_events
+                if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY
+            ],
         )
         self.runs.append(run)
         return run

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ class Plan:
         watched_hours: how long every tick of the sensor is played on the first day.
         order_every_seconds: pause between two new orders while every tick is played.
         days: most days to play.
+        seconds: real seconds after which no other day is begun.
         deleted_share: share of the orders that is deleted at the end; more than 5 % would wait for
             a person.
     """
@@ -53,6 +55,7 @@ class Plan:
     watched_hours: float = 1.5
     order_every_seconds: float = 437.0
     days: int = 30
+    seconds: float = 420.0
     deleted_share: float = 0.03
 
 
@@ -73,6 +76,8 @@ class Story:
     ui_estimate_minutes: float | None = None
     estimated_at: float = 0.0
     finished_at: float | None = None
+    ended_at: float = 0.0
+    left_days: float = 0.0
     filled: int = 0
     standin_calls: int = 0
     standin_refused: int = 0
@@ -122,6 +127,7 @@ class Play:
         report: Callable[[Minute], None],
         tell: Callable[[str], None],
     ) -> None:
+        self._began = time.monotonic()
         self._control = control
         self._plan = plan
         self._tell = tell
@@ -146,11 +152,14 @@ class Play:
         self.clock.jump(DAY + HOUR)
         self.clock.set_scale(self._plan.fast_scale)
         self._fill()
-        self._tell("filled; an hour with nothing to do")
-        self._watch(HOUR)
         story = self.story
+        story.ended_at, story.left_days = self.clock.seconds(), self._left()
+        if story.finished_at is not None:
+            self._tell("filled; an hour with nothing to do")
+            self._watch(HOUR)
         story.runs = list(self.daemon.runs)
-        self._delete()
+        if story.finished_at is not None:
+            self._delete()
         story.placed = self.observer.placed
         story.week_at, story.week_calls = self.observer.week_at, self.observer.week_calls
         story.lanes = dict(self.observer.lanes)
@@ -174,23 +183,26 @@ class Play:
     def _fill(self) -> None:
         """Play the other days: the sensor is asked when the quota may be there again."""
         used_up_at, day = self.story.estimated_at, 1
-        while self._scan() is not None and day < self._plan.days:
+        while self._scan() is not None and day < self._plan.days and not self._is_late():
             day += 1
             self._wait_for_quota(used_up_at)
             while (self._scan() or {"waits": True})["waits"] is False:
                 self._tick(TICK_SECONDS)
             used_up_at = self.clock.seconds()
-            self._tell(f"day {day}: {self._landed()} orders, {self._left()} left")
+            self._tell(f"day {day}: {self._landed()} orders, {self._left():.1f} days left")
         if self._scan() is None:
             self.story.finished_at = self.clock.seconds()
         self.story.filled = self._landed()
 
     def _wait_for_quota(self, since: float) -> None:
-        """Ask every six hours, and every quarter of an hour once a day has passed."""
+        """Ask every six hours, and every quarter of an hour when a day has passed."""
         landed = self._landed()
         while self._landed() < landed + WEBHOOK_CALLS and self._scan() is not None:
-            passed = self.clock.seconds() - since
-            self._tick(6 * HOUR if passed < DAY - 6 * HOUR else HOUR / 4)
+            rest = DAY - (self.clock.seconds() - since)
+            self._tick(min(6 * HOUR, max(rest, HOUR / 4)))
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._began > self._plan.seconds
 
     def _tick(self, seconds: float) -> None:
         """Let time pass and ask the sensor."""
@@ -201,6 +213,8 @@ class Play:
     def _note(self, runs: list[Run]) -> None:
         """Take what people see after the first run that used the day up."""
         for run in runs:
+            for retry in run.retries:
+                self._tell(f"tried again: {retry[:400]}")
             told = run.metadata.get(f"raw/{STREAM}", {})
             if told.get("out_of_quota") and not self.story.status_line:
                 self.story.ui_estimate_minutes = told["estimate_minutes"] * self.clock.scale
@@ -257,9 +271,9 @@ class Play:
             row = conn.execute(f"SELECT count(*) FROM raw.{STREAM}").fetchone()
         return row[0] if row else 0
 
-    def _left(self) -> str:
-        estimate = (self._scan() or {}).get("estimate_seconds")
-        return f"{estimate * self.clock.scale / DAY:.1f} days" if estimate else "nothing"
+    def _left(self) -> float:
+        """Return the estimated rest in days."""
+        return ((self._scan() or {}).get("estimate_seconds") or 0) * self.clock.scale / DAY
 
 
 def _last_week(control: Control) -> set[str]:
