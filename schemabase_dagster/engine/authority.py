@@ -57,7 +57,7 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
     return out
 
 
-def _ordered(group: FieldGroup, claims: Sequence[Claim], priorities: Priorities) -> list[Claim]:
+def _ordered(group: FieldGroup, claims: Sequence[Claim], priorities: Priorities) -> Sequence[Claim]:
     def order(claim: Claim) -> tuple[int, float, UUID, str]:
         rank = priorities.get((group.name, claim.app_id))
         if rank is None:
@@ -67,7 +67,7 @@ def _ordered(group: FieldGroup, claims: Sequence[Claim], priorities: Priorities)
         age = -(claim.source_updated_at or _EPOCH).timestamp()
         return (rank, age, claim.app_id, claim.external_id)
 
-    return sorted(claims, key=order) if len(claims) > 1 else list(claims)
+    return sorted(claims, key=order) if len(claims) > 1 else claims
 
 
 def _default_rank(group: FieldGroup, claim: Claim) -> int:
@@ -91,12 +91,12 @@ def _decide_group(
             break
     if winner is None:
         return None
+    given = winner.candidate.values
     for column in group.columns:
-        given = winner.candidate.values
         value = given.get(column)
         # Null never erases, unless it comes from the best source and its payload has the field.
         may_fill = not group.atomic and (column not in given or winner is not ordered[0])
-        if value is None and may_fill:
+        if value is None and may_fill and len(ordered) > 1:
             value = next(
                 (
                     claim.candidate.values[column]
@@ -123,11 +123,11 @@ def _children(child: Child, ordered: Sequence[Claim]) -> list[dict[str, Any]]:
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for claim in ordered:
         for given in claim.candidate.children.get(child.kind, ()):
-            row_values = {key: value for key, value in given.items() if key != "source_id"}
             key = tuple(given[column] for column in child.key)
             row = rows.get(key)
             if row is None:
-                row = rows[key] = {**row_values, "sources": {"by": claim.app_key}}
+                row = rows[key] = {**given, "sources": {"by": claim.app_key}}
+                row.pop("source_id", None)
             else:
                 for column in child.fill:
                     if row.get(column) is None:
