@@ -50,12 +50,12 @@ class Plan:
     size: int = 20_000
     per_minute: int = 100
     per_day: int = 2000
-    scale: float = 8.0
-    fast_scale: float = 120.0
+    scale: float = 10.0
+    fast_scale: float = 90.0
     watched_hours: float = 1.5
     order_every_seconds: float = 437.0
     days: int = 30
-    seconds: float = 420.0
+    seconds: float = 450.0
     deleted_share: float = 0.03
 
 
