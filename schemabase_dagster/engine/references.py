@@ -75,6 +75,13 @@ SET detail = excluded.detail
 WHERE match_conflict.detail <> excluded.detail
 """
 
+# Most batches meet no open conflict: asking that costs less than sending the batch's keys.
+_HAS_CONFLICTS = """
+SELECT EXISTS (
+    SELECT FROM platform.match_conflict
+    WHERE app_id = ANY(%s) AND entity = %s AND resolved_at IS NULL)
+"""
+
 _CLOSE_CONFLICTS = """
 UPDATE platform.match_conflict AS c
 SET resolved_at = now(), resolution = '{"by": "newer data"}'
@@ -267,7 +274,8 @@ def write_conflicts(
     batch: Collection[RecordKey],
 ) -> None:
     """Open the conflicts of the batch and close those that newer data settled."""
-    if batch:
+    concerned = list({record[0] for record in batch})
+    if conn.execute(_HAS_CONFLICTS, (concerned, entity.name)).fetchone() == (True,):
         apps, ids = zip(*batch, strict=True)
         told = [conflict.record for conflict in conflicts]
         told_apps, told_ids = [record[0] for record in told], [record[1] for record in told]

@@ -100,6 +100,11 @@ def clear_rejects(
     conn.execute(_CLEAR, (app.id, stream.name, stage, list(ids)))
 
 
+# Most batches meet no reject at all: asking that costs less than sending the batch's keys.
+_HAS_MAPPED = """
+SELECT EXISTS (SELECT FROM platform.rejects WHERE app_id = ANY(%s) AND stage = 'map')
+"""
+
 _CLEAR_MAPPED = """
 DELETE FROM platform.rejects AS r
 USING unnest(%s::uuid[], %s::text[], %s::text[]) AS p (app_id, stream, external_id)
@@ -110,8 +115,10 @@ WHERE r.stage = 'map' AND r.app_id = p.app_id AND r.stream = p.stream
 
 def clear_mapping_rejects(conn: Connection, passed: Sequence[tuple[UUID, str, str]]) -> None:
     """Forget the mapping rejects of records (app id, stream, external id) that passed."""
-    columns = ([item[i] for item in passed] for i in range(3))
-    conn.execute(_CLEAR_MAPPED, tuple(columns))
+    apps = list({item[0] for item in passed})
+    if conn.execute(_HAS_MAPPED, (apps,)).fetchone() == (True,):
+        columns = ([item[i] for item in passed] for i in range(3))
+        conn.execute(_CLEAR_MAPPED, tuple(columns))
 
 
 def landing_rejects(
