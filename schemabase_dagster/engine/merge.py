@@ -17,9 +17,9 @@ from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.facts import load_apps, load_priorities
 from schemabase_dagster.engine.foresight import Foresight
 from schemabase_dagster.engine.ids import new_id
+from schemabase_dagster.engine.interpreter import busy_interpreter
 from schemabase_dagster.engine.links import link_parents
 from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
-from schemabase_dagster.engine.memory import rare_collection
 from schemabase_dagster.engine.reject import (
     MappingReject,
     clear_mapping_rejects,
@@ -68,7 +68,7 @@ def merge_entity(
         requeue_mapping_rejects(conn, tenant.id, list(fed))
         total = todo.count(conn, tenant.id, list(fed))
     result, size, began = SyncResult(), FIRST_RECORDS, time.monotonic()
-    with Behind() as behind, rare_collection():
+    with Behind() as behind, busy_interpreter():
         foresight = Foresight(behind, tenant.id, fed, _systems(streams))
         merger = _Merger(entity, tenant, fed, _systems(streams), foresight=foresight)
         while (batch := merger.merge_next(size)) is not None:

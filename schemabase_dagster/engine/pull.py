@@ -15,8 +15,8 @@ from schemabase_dagster.engine import state, sweep
 from schemabase_dagster.engine.batches import FLUSH_SECONDS, Batch, iter_batches
 from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
+from schemabase_dagster.engine.interpreter import busy_interpreter
 from schemabase_dagster.engine.land import Landed, land, mark_deleted
-from schemabase_dagster.engine.memory import rare_collection
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
@@ -77,7 +77,7 @@ def sync_stream(client: Client, stream: Stream, app: App, options: PullOptions) 
         SchemabaseError: the source could not be read; what was committed stays and the cursor
             speaks only of that.
     """
-    with state.exclusive(stream, app), rare_collection():
+    with state.exclusive(stream, app), busy_interpreter():
         attempt = state.Attempt(stream, app, options.run_id, options.trigger, options.full)
         with database.transaction() as conn:
             state.start(conn, stream, app)
