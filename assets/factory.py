@@ -17,6 +17,7 @@ from assets.priority import give_way
 from assets.syncing import SyncRequest
 from assets.view import View
 from schemabase_dagster import database, tags
+from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.streams import Stream
@@ -78,7 +79,8 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
         with failures.translated(system):
             resource = getattr(context.resources, system)
-            request = replace(_request(context), pace=resource.pace())
+            pace = resource.pace().after(_seconds_of_run(context))
+            request = replace(_request(context), pace=pace)
             done = syncing.pull(stream, resource.open, request)
             with database.transaction() as conn:
                 told = metadata.raw_metadata(conn, stream, done)
@@ -210,6 +212,14 @@ def _view_deps(view: View) -> list[dg.AssetKey]:
 
 def _raw_schema() -> dg.TableSchema:
     return dg.TableSchema(columns=[dg.TableColumn(*column) for column in RAW_COLUMNS])
+
+
+def _seconds_of_run(context: dg.AssetExecutionContext) -> float:
+    """Return how long the run works already, over all its steps."""
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    if record is None or record.start_time is None:
+        return 0.0
+    return max(0.0, utc_now().timestamp() - float(record.start_time))
 
 
 def _request(context: dg.AssetExecutionContext) -> SyncRequest:

@@ -16,9 +16,6 @@ from sensors.due_syncs import due_requests
 from sensors.jobs import TENANT_SYNC
 
 TICK_SECONDS: Final = 30.0
-OVERLAP_ROWS: Final = 20
-"""Rows that a look for changes may see again, because it reaches back two minutes."""
-
 LAUNCH_SECONDS: Final = 10.0
 """From a request to the first statement of its run, on the shipped settings; let pass here."""
 
@@ -42,6 +39,7 @@ class Run:
         is_green: whether Dagster shows a success.
         calls: API calls the stand-in received from it; token requests are no API calls.
         metadata: by asset, what the UI shows of its materialisation.
+        fill_calls: those of them that the back-fill made.
         retries: why steps had to be tried again.
     """
 
@@ -51,13 +49,14 @@ class Run:
     is_green: bool
     calls: int
     metadata: Mapping[str, Mapping[str, Any]]
+    fill_calls: int
     retries: Sequence[str]
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing had changed at the source, and no page of a back-fill was read."""
+        """Whether nothing had changed at the source, and the back-fill made no call."""
         told = [self.metadata.get(f"raw/{name}", {}) for name in self.streams]
-        return not any(each.get("changed") or each.get("read", 0) > OVERLAP_ROWS for each in told)
+        return not self.fill_calls and not any(each.get("changed") for each in told)
 
 
 class Daemon:
@@ -68,6 +67,7 @@ class Daemon:
         clock: simulated time.
         control: the stand-in's control port.
         around: context in which every run takes place.
+        fill_calls: tells how many calls the back-fill made so far.
     """
 
     def __init__(
@@ -76,11 +76,13 @@ class Daemon:
         clock: SimulatedClock,
         control: Control,
         around: Callable[[Callable[[], Any]], Any],
+        fill_calls: Callable[[], int],
     ) -> None:
         self._tenant = tenant
         self._clock = clock
         self._control = control
         self._around = around
+        self._fill_calls = fill_calls
         self._job = defs.resolve_job_def(TENANT_SYNC)
         self._instance = dg.DagsterInstance.ephemeral()
         self._instance.add_dynamic_partitions(tags.TENANT_PARTITIONS, [tenant])
@@ -101,7 +103,7 @@ class Daemon:
     def run(self, request: dg.RunRequest) -> Run:
         """Run a request to its end."""
         calls, began, since = api_calls(self._control, self._tenant), self._clock.now(), utc_now()
-        seconds = self._clock.seconds()
+        seconds, filled = self._clock.seconds(), self._fill_calls()
         result = self._around(lambda: self._execute(request))
         self._date(began, since)
         run = Run(
@@ -117,6 +119,7 @@ class Daemon:
                 for event in result.get_asset_materialization_events()
                 if event.asset_key is not None
             },
+            fill_calls=self._fill_calls() - filled,
             retries=[
                 f"{event.step_key}: {event.step_retry_data.error}"
                 for event in result.all_events

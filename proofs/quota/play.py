@@ -142,7 +142,13 @@ class Play:
         count = int(watched / plan.order_every_seconds)
         moments = [90.0 + plan.order_every_seconds * number for number in range(count)]
         self.observer = Observer(MERCHANT, self.clock, control, moments, week, report)
-        self.daemon = Daemon(MERCHANT, self.clock, control, self.observer.during)
+        self.daemon = Daemon(
+            MERCHANT,
+            self.clock,
+            control,
+            self.observer.during,
+            lambda: self.observer.lanes["backfill"],
+        )
 
     def run(self) -> Story:
         """Play all of it."""

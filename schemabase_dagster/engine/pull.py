@@ -30,8 +30,8 @@ class Pace:
     """How long a pull works at a stretch.
 
     Attributes:
-        budget_seconds: a whole listing works about so long, then ends as partial; with the merge
-            after it that makes about ten minutes.
+        budget_seconds: the whole listings of a run work about so long, then end as partial; with
+            the merge after them that makes about ten minutes.
         head_seconds: how often a whole listing looks for new records.
         flush_seconds: a slow source is committed after so long.
     """
@@ -39,6 +39,13 @@ class Pace:
     budget_seconds: float = 540.0
     head_seconds: float = 120.0
     flush_seconds: float = FLUSH_SECONDS
+
+    def after(self, seconds: float) -> "Pace":
+        """Return what is left of the budget when the run has worked for a while.
+
+        Otherwise the last stream of a run would keep news of the first waiting for its own budget.
+        """
+        return replace(self, budget_seconds=self.budget_seconds - seconds)
 
     def faster(self, scale: float) -> "Pace":
         """Return the pace of a clock that is so many times as fast."""

@@ -16,6 +16,7 @@ from resources.registry import default_resources
 from resources.zoho.resource import ZohoResource
 from sandbox.runner import Sandbox
 from schemabase_dagster import operations, tags
+from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.pull import Pace
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
@@ -149,3 +150,16 @@ def test_the_providers_own_end_of_the_day_is_partial_too(
                                     cursor_to=first.result.cursor_to)  # fmt: skip
     assert sandbox.control.calls()["acme"]["zoho"]["total"] == calls
     assert value(conn, "SELECT last_status FROM platform.sync_state") == "partial"
+
+
+def test_a_stream_that_comes_late_in_its_run_leaves_the_rest_to_the_next_one(
+    conn: Connection[Any], books: App, instance, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("schemabase_dagster.engine.batches.BATCH_RECORDS", 20)
+    monkeypatch.setattr("assets.factory.utc_now", lambda: utc_now() + timedelta(minutes=10))
+
+    synced = operations.sync_one("acme", assets=[ORDERS], instance=instance)
+
+    (told,) = [each.counts for each in synced.assets if each.asset == f"raw/{ORDERS}"]
+    assert told["partial"]
+    assert count(conn, "core.orders") == 20
