@@ -217,8 +217,8 @@ class _Merger:
         gone = {(app_id, external_id) for _, app_id, external_id in read.deleted}
         decisions = references.load_decisions(conn, tenant_id, entity.name)
         linked = references.find_linked(conn, entity, tenant_id, read.mapped, gone, decisions)
-        keys = {i.candidate.match_key for i in read.mapped if i.candidate.match_key is not None}
-        natural = references.find_natural(conn, entity, tenant_id, keys)
+        own = {i.candidate.match_key for i in read.mapped if i.candidate.match_key is not None}
+        natural = references.find_natural(conn, entity, tenant_id, own)
         matcher = Matcher(
             (link for link in linked if link.record not in gone),
             natural,
@@ -238,14 +238,14 @@ class _Merger:
         references.move_refs(conn, entity, matched.moved)
         references.delete_refs(conn, entity, gone)
         remove_rows(ctx, matched.merged)
-        references.write_parent_keys(conn, tenant_id, read.mapped)
+        references.write_parent_keys(conn, tenant_id, read.mapped, known=before.keys())
         rows |= link_parents(ctx, members)
         references.write_conflicts(
             conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows
         )
-        self.dependents |= todo.queue_dependents(
-            conn, tenant_id, entity.name, _moved_keys(read, matched, before, gone)
-        )
+        if todo.has_dependents(conn, tenant_id, entity.name):
+            keys = _moved_keys(read, matched, before, gone)
+            self.dependents |= todo.queue_dependents(conn, tenant_id, entity.name, keys)
         return {record for record, row in matched.rows.items() if row in rows or record[1] in refs}
 
     def _members(

@@ -290,8 +290,22 @@ def write_conflicts(
         )
 
 
-def write_parent_keys(conn: Connection, tenant_id: UUID, mapped: Sequence[Mapped]) -> None:
-    """Remember which natural keys the records of the batch refer to."""
+def write_parent_keys(
+    conn: Connection,
+    tenant_id: UUID,
+    mapped: Sequence[Mapped],
+    *,
+    known: Collection[RecordKey],
+) -> None:
+    """Remember which natural keys the records of the batch refer to.
+
+    Args:
+        conn: connection inside the transaction that holds the entity's lock.
+        tenant_id: tenant.
+        mapped: live records of the batch.
+        known: records that have a reference: only those may have keys to forget.
+    """
+    old = [item for item in mapped if (item.app_id, item.external_id) in known]
     keys = [
         (parent, key, item)
         for item in mapped
@@ -300,16 +314,17 @@ def write_parent_keys(conn: Connection, tenant_id: UUID, mapped: Sequence[Mapped
     ]
     values = {
         "tenant": tenant_id,
-        "apps": [item.app_id for item in mapped],
-        "streams": [item.stream for item in mapped],
-        "ids": [item.external_id for item in mapped],
+        "apps": [item.app_id for item in old],
+        "streams": [item.stream for item in old],
+        "ids": [item.external_id for item in old],
         "k_entity": [parent for parent, _, _ in keys],
         "k_key": [key for _, key, _ in keys],
         "k_app": [item.app_id for _, _, item in keys],
         "k_stream": [item.stream for _, _, item in keys],
         "k_id": [item.external_id for _, _, item in keys],
     }
-    conn.execute(_FORGET_PARENTS, values)
+    if old:
+        conn.execute(_FORGET_PARENTS, values)
     if keys:
         conn.execute(_KEEP_PARENTS, values)
 

@@ -72,6 +72,11 @@ JOIN unnest(%s::uuid[], %s::text[]) AS k (app_id, external_id)
 WHERE r.deleted_at IS NULL
 """)
 
+# Before the first record refers to one (orders come first), asking costs less than sending keys.
+_HAS_DEPENDENTS = """
+SELECT EXISTS (SELECT FROM platform.parent_key WHERE tenant_id = %s AND entity = %s)
+"""
+
 _QUEUE_DEPENDENTS = """
 INSERT INTO platform.todo (tenant_id, stream, app_id, external_id)
 SELECT DISTINCT p.tenant_id, p.stream, p.app_id, p.external_id
@@ -178,6 +183,11 @@ def count(conn: Connection, tenant_id: UUID, streams: Sequence[str]) -> int:
 def finish(conn: Connection, claimed: Sequence[Todo]) -> None:
     """Remove consumed changes from the queue."""
     conn.execute("DELETE FROM platform.todo WHERE id = ANY(%s)", ([item.id for item in claimed],))
+
+
+def has_dependents(conn: Connection, tenant_id: UUID, entity: str) -> bool:
+    """Tell whether any record refers to rows of an entity."""
+    return conn.execute(_HAS_DEPENDENTS, (tenant_id, entity)).fetchone() == (True,)
 
 
 def queue_dependents(
