@@ -11,7 +11,7 @@ from schemabase_dagster.tables.sales import invoices, orders
 def decide_flags(claims: Sequence[Claim]) -> Mapping[str, Any]:
     """Unite the flags: a contact is a customer or vendor if any live record says so."""
     return {
-        column: any(bool(claim.candidate.values.get(column)) for claim in claims)
+        column: any(bool(claim.values.get(column)) for claim in claims)
         for column in ("is_customer", "is_vendor")
     }
 

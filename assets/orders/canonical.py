@@ -9,7 +9,7 @@ from schemabase_dagster.tables.sales import order_lines, orders
 
 def decide_status(claims: Sequence[Claim]) -> Mapping[str, Any]:
     """Let the owner cancel, the ERP close, and else the owner tell the status (canonical C3)."""
-    by_rank = {claim.is_owner: claim.candidate.values.get("status") for claim in reversed(claims)}
+    by_rank = {claim.is_owner: claim.values.get("status") for claim in reversed(claims)}
     owner = by_rank.get(True)
     if owner == "canceled":
         return {"status": owner}
@@ -21,15 +21,15 @@ def decide_status(claims: Sequence[Claim]) -> Mapping[str, Any]:
 def decide_readiness(claims: Sequence[Claim]) -> Mapping[str, Any]:
     """Follow the ERP's flag where it has one; else an order may ship once confirmed and paid."""
     for claim in claims:
-        flag = claim.candidate.values.get("ready_to_fulfill")
+        flag = claim.values.get("ready_to_fulfill")
         if claim.role == "erp" and flag is not None:
             return {"ready_to_fulfill": flag}
-    flags = (claim.candidate.values.get("ready_to_fulfill") for claim in claims)
+    flags = (claim.values.get("ready_to_fulfill") for claim in claims)
     return {"ready_to_fulfill": next((flag for flag in flags if flag is not None), False)}
 
 
 def _erp_says(claim: Claim, status: str) -> bool:
-    return claim.role == "erp" and claim.candidate.values.get("status") == status
+    return claim.role == "erp" and claim.values.get("status") == status
 
 
 ORDERS = Entity(

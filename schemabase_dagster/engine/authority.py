@@ -11,6 +11,7 @@ from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
 Priorities: TypeAlias = Mapping[tuple[str, UUID], int]
 """(field group, app id) -> priority of ``platform.field_authority``, 1 = best."""
 
+_CHILD_PRIORITY = ("owner", "erp")
 _LAST = 1000
 _STALE = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +45,7 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
     out = Decided(values=dict(entity.defaults))
     known = {id(claim): _source(claim) for claim in claims}
     for group in entity.groups:
-        ordered = _ordered(group, claims, priorities)
+        ordered = _ordered(group.name, group.priority, claims, priorities)
         if group.decide is not None:
             out.values.update(group.decide(ordered))
             continue
@@ -52,28 +53,33 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
         if winner is not None:
             out.sources[group.name] = known[id(winner)]
     for child in entity.children:
-        group = FieldGroup(child.kind, (), ("owner", "erp"))
-        out.children[child.kind] = _children(child, _ordered(group, claims, priorities))
+        ordered = _ordered(child.kind, _CHILD_PRIORITY, claims, priorities)
+        out.children[child.kind] = _children(child, ordered)
     return out
 
 
-def _ordered(group: FieldGroup, claims: Sequence[Claim], priorities: Priorities) -> Sequence[Claim]:
+def _ordered(
+    name: str, priority: Sequence[str], claims: Sequence[Claim], priorities: Priorities
+) -> Sequence[Claim]:
+    if len(claims) == 1:
+        return claims
+
     def order(claim: Claim) -> tuple[int, float, UUID, str]:
-        rank = priorities.get((group.name, claim.app_id))
+        rank = priorities.get((name, claim.app_id))
         if rank is None:
-            rank = _default_rank(group, claim)
+            rank = _default_rank(priority, claim)
         if claim.stale:
             rank += _STALE
         age = -(claim.source_updated_at or _EPOCH).timestamp()
         return (rank, age, claim.app_id, claim.external_id)
 
-    return sorted(claims, key=order) if len(claims) > 1 else claims
+    return sorted(claims, key=order)
 
 
-def _default_rank(group: FieldGroup, claim: Claim) -> int:
+def _default_rank(priority: Sequence[str], claim: Claim) -> int:
     ranks = [
         rank
-        for rank, name in enumerate(group.priority, start=1)
+        for rank, name in enumerate(priority, start=1)
         if name == claim.role or (name == "owner" and claim.is_owner)
     ]
     return min(ranks, default=_LAST)
@@ -83,31 +89,29 @@ def _decide_group(
     group: FieldGroup, ordered: Sequence[Claim], values: dict[str, Any]
 ) -> Claim | None:
     """Write the group's columns into ``values``; return the claim that decided."""
-    winner: Claim | None = None
-    for claim in ordered:
-        given = claim.candidate.values
-        if any(given.get(column) is not None for column in group.columns):
-            winner = claim
-            break
+    winner = next((claim for claim in ordered if _says(claim.values, group.columns)), None)
     if winner is None:
         return None
-    given = winner.candidate.values
+    given = winner.values
     for column in group.columns:
         value = given.get(column)
         # Null never erases, unless it comes from the best source and its payload has the field.
         may_fill = not group.atomic and (column not in given or winner is not ordered[0])
         if value is None and may_fill and len(ordered) > 1:
             value = next(
-                (
-                    claim.candidate.values[column]
-                    for claim in ordered
-                    if claim.candidate.values.get(column) is not None
-                ),
+                (claim.values[column] for claim in ordered if claim.values.get(column) is not None),
                 None,
             )
         if value is not None or column not in values:
             values[column] = value
     return winner
+
+
+def _says(given: Mapping[str, Any], columns: Sequence[str]) -> bool:
+    for column in columns:  # noqa: SIM110 - ``any`` starts a generator, which costs most here
+        if given.get(column) is not None:
+            return True
+    return False
 
 
 def _source(claim: Claim) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _children(child: Child, ordered: Sequence[Claim]) -> list[dict[str, Any]]:
     """
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for claim in ordered:
-        for given in claim.candidate.children.get(child.kind, ()):
+        for given in claim.children.get(child.kind, ()):
             key = tuple(given[column] for column in child.key)
             row = rows.get(key)
             if row is None:

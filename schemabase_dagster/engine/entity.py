@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import Table
 
-from schemabase_dagster.candidate import Candidate
 from schemabase_dagster.systems import Role
 
 
@@ -24,7 +23,8 @@ class Claim:
         is_owner: whether the app owns the row.
         stale: the app is disabled or has not confirmed its stream for 30 days.
         source_updated_at: modified time by the source.
-        candidate: the mapped record.
+        values: column -> value, as in ``Candidate``, and the parties it refers to.
+        children: child kind -> rows, as in ``Candidate``.
     """
 
     app_id: UUID
@@ -34,7 +34,8 @@ class Claim:
     is_owner: bool
     stale: bool
     source_updated_at: datetime | None
-    candidate: Candidate
+    values: Mapping[str, Any]
+    children: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 Decide: TypeAlias = Callable[[Sequence[Claim]], Mapping[str, Any]]

@@ -1,7 +1,7 @@
 """Core rows of a batch: resolve parties, decide fields, write rows and children that differ."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -197,14 +197,10 @@ def _decide(
     ctx: Context, records: Sequence[Mapped], resolved: Mapping[RecordKey, Mapping[str, Any]]
 ) -> Decided:
     now = utc_now()
-    owner = min(records, key=lambda item: _ownership(ctx, item))
+    owner = _owner(ctx, records)
     claims = []
     for item in records:
         app = ctx.apps[item.app_id]
-        extra = resolved[item.app_id, item.external_id]
-        candidate = item.candidate
-        if extra:
-            candidate = replace(candidate, values={**candidate.values, **extra})
         claims.append(
             Claim(
                 app_id=item.app_id,
@@ -214,13 +210,20 @@ def _decide(
                 is_owner=item is owner,
                 stale=app.is_stale(item.stream, now),
                 source_updated_at=item.source_updated_at,
-                candidate=candidate,
+                values={**item.candidate.values, **resolved[item.app_id, item.external_id]},
+                children=item.candidate.children,
             )
         )
     decision = decide(ctx.entity, claims, ctx.priorities)
     if "owner_app_id" in ctx.entity.table.c:
         decision.values["owner_app_id"] = owner.app_id
     return decision
+
+
+def _owner(ctx: Context, records: Sequence[Mapped]) -> Mapped:
+    if len(records) == 1:
+        return records[0]
+    return min(records, key=lambda item: _ownership(ctx, item))
 
 
 def _ownership(ctx: Context, item: Mapped) -> tuple[int, UUID, str]:
@@ -232,10 +235,7 @@ def _claim_numbers(
 ) -> list[Conflict]:
     """Give every row its natural key; of two rows with one key the better owner's keeps it."""
     column = ctx.entity.number_column
-    owners = {
-        row_id: min(records, key=lambda item: _ownership(ctx, item))
-        for row_id, records in members.items()
-    }
+    owners = {row_id: _owner(ctx, records) for row_id, records in members.items()}
     wanted = {d.values[column] for d in decided.values() if d.values.get(column) is not None}
     bearers = find_natural(ctx.conn, ctx.entity, ctx.tenant_id, wanted)
     # A row of the batch does not hold a number that it is about to give up.

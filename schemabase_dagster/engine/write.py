@@ -142,7 +142,7 @@ def _copy(
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(target, _names(columns))
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            values = [row.get(column) for column in columns]
+            values = list(map(row.get, columns))
             for index in json_at:
                 values[index] = _json(values[index])
             copy.write_row(values)

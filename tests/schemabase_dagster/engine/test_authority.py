@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from assets.contacts.canonical import CONTACTS
 from assets.orders.canonical import ORDERS
-from schemabase_dagster.candidate import Candidate
 from schemabase_dagster.engine.authority import Priorities, decide
 from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
 from schemabase_dagster.systems import Role
@@ -42,7 +41,8 @@ def claim(
         is_owner=role == "shop" if owner is None else owner,
         stale=stale,
         source_updated_at=modified,
-        candidate=Candidate("key", values or {}, children={"lines": lines}),
+        values=values or {},
+        children={"lines": lines},
     )
 
 
