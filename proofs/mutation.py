@@ -73,7 +73,7 @@ DOCUMENT: Final = ROOT / "docs" / "testing.md"
 HEADING: Final = "## Mutations"
 BEGIN, END = "<!-- written by make mutate -->", "<!-- end -->"
 
-_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.MULTILINE)
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
