@@ -36,7 +36,8 @@ AS_RAW: Final = "ALTER TABLE public.plain ALTER COLUMN payload SET STORAGE EXTER
 
 def ours(plan: Plan) -> dict[str, Any]:
     """Pull all orders into raw, and in the first pull merge them into core."""
-    from assets import registry  # noqa: PLC0415 - not part of the other sides' processes
+    # Imported here: what ours loads must not count in the memory and start of the other sides.
+    from assets import registry  # noqa: PLC0415
     from resources.registry import default_resources  # noqa: PLC0415
     from schemabase_dagster.engine.merge import merge_entity  # noqa: PLC0415
     from schemabase_dagster.engine.pull import PullOptions, sync_stream  # noqa: PLC0415
