@@ -3,7 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +17,29 @@ class SourceRecord:
 
     Attributes:
         external_id: id in the source system.
-        payload: the record as received.
+        text: the record as received, as JSON text.
         config: the app's validated configuration model.
         source_updated_at: modified time by the source, if it has one.
     """
 
     external_id: str
-    payload: dict[str, Any]
+    text: str
     config: Any
     source_updated_at: datetime | None
+
+    def read(self, model: type[Model]) -> Model:
+        """Return the record as a model; straight from the text, as most of it is not looked at.
+
+        Raises:
+            pydantic.ValidationError: a field that the model names is missing or of another type.
+        """
+        return model.model_validate_json(self.text)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The whole record, for fields whose names only the app's configuration knows."""
+        payload: dict[str, Any] = orjson.loads(self.text)
+        return payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def map_contact(record: SourceRecord) -> Candidate:
 
     A contact without e-mail is a row of its own, known by its reference only.
     """
-    contact = _Contact.model_validate(record.payload)
+    contact = record.read(_Contact)
     address = email(contact.email)
     if contact.email is not None and address is None:
         raise RecordRejected("type", "email", "The e-mail is not an address.")

@@ -45,7 +45,7 @@ class _Invoice(SourceModel):
 
 def map_invoice(record: SourceRecord) -> Candidate:
     """Map a row of the invoice list; its reference is the order's number (specification 2.9)."""
-    invoice = _Invoice.model_validate(record.payload)
+    invoice = record.read(_Invoice)
     address = email(invoice.email)
     parents: dict[str, list[str]] = {}
     if invoice.reference_number:

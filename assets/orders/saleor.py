@@ -122,7 +122,7 @@ class _Order(SourceModel):
 
 def map_order(record: SourceRecord) -> Candidate:
     """Map a Saleor order (specification section 16.1, defects of section 28 mended)."""
-    order = _Order.model_validate(record.payload)
+    order = record.read(_Order)
     prefixed = f"{record.config.order_prefix}-{order.number}"
     number = order.externalReference or prefixed
     discount = _order_discount(order)

@@ -21,7 +21,7 @@ from schemabase_dagster.normalise.fields import (
 )
 from schemabase_dagster.normalise.lines import numbered
 from schemabase_dagster.normalise.money import rounded
-from schemabase_dagster.normalise.text import email, sku
+from schemabase_dagster.normalise.text import clean, email, sku
 from schemabase_dagster.streams import Stream, WebhookFeed
 
 ZERO = Decimal(0)
@@ -114,7 +114,7 @@ class _Order(SourceModel):
 
 def map_order(record: SourceRecord) -> Candidate:
     """Map a Zoho sales order (specification 2.8, quirks of 2.14 mended)."""
-    order = _Order.model_validate(record.payload)
+    order = record.read(_Order)
     person = order.contact_person_details[0] if order.contact_person_details else _Person()
     status = STATUS.get(order.order_status or "", "unconfirmed")
     reference = order.reference_number
@@ -234,15 +234,16 @@ def _line(line: _Line, order: _Order) -> dict[str, Any]:
 def _custom_fields(record: SourceRecord) -> dict[str, Any]:
     """Return the columns whose custom fields the app's configuration names."""
     names = record.config.custom_fields
+    if not (names.ready_to_fulfill or names.customer_note or names.voucher_code):
+        return {}
+    payload = record.payload
     values: dict[str, Any] = {}
     if names.ready_to_fulfill:
-        values["ready_to_fulfill"] = _flag(record.payload, names.ready_to_fulfill)
+        values["ready_to_fulfill"] = _flag(payload, names.ready_to_fulfill)
     if names.customer_note:
-        note = record.payload.get(names.customer_note)
-        values["customer_note"] = note.strip() or None if isinstance(note, str) else None
+        values["customer_note"] = clean(payload.get(names.customer_note))
     if names.voucher_code:
-        code = record.payload.get(names.voucher_code)
-        values["discount_code"] = code.strip() or None if isinstance(code, str) else None
+        values["discount_code"] = clean(payload.get(names.voucher_code))
     return values
 
 

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import orjson
 from psycopg import Connection, sql
 from pydantic import ValidationError
 
@@ -57,19 +56,16 @@ WHERE t.tenant_id = %s AND t.stream = %s AND r.via = 'webhook'
 _COUNT = "SELECT count(*) FROM platform.todo WHERE tenant_id = %s AND stream = ANY(%s)"
 
 _READ = sql.SQL("""
-SELECT r.app_id, r.external_id, r.payload::text, r.source_updated_at, r.deleted_at IS NOT NULL,
+SELECT r.external_id, r.payload::text, r.source_updated_at, r.deleted_at IS NOT NULL,
     r.payload_hash, r.change_count
 FROM raw.{table} AS r
-JOIN unnest(%s::uuid[], %s::text[]) AS k (app_id, external_id)
-    ON k.app_id = r.app_id AND k.external_id = r.external_id
+WHERE r.app_id = %s AND r.external_id = ANY(%s)
 """)
 
 _VERSIONS = sql.SQL("""
-SELECT r.app_id, r.external_id, r.payload_hash, r.change_count
+SELECT r.external_id, r.payload_hash, r.change_count
 FROM raw.{table} AS r
-JOIN unnest(%s::uuid[], %s::text[]) AS k (app_id, external_id)
-    ON k.app_id = r.app_id AND k.external_id = r.external_id
-WHERE r.deleted_at IS NULL
+WHERE r.app_id = %s AND r.external_id = ANY(%s) AND r.deleted_at IS NULL
 """)
 
 # Before the first record refers to one (orders come first), asking costs less than sending keys.
@@ -218,14 +214,15 @@ def read(
         foreseen: what was mapped before; used where the record is still the same.
     """
     out = Read([], [], [])
-    for stream, keys in _by_stream(records, streams):
+    for stream, app_id, ids in _by_stream(records, streams):
+        config = configs.get(app_id)
         if foreseen:
-            _keep_foreseen(conn, stream, keys, configs, foreseen, out)
-        for row in _rows(conn, stream, keys):
-            if row[4]:
-                out.deleted.append((stream.name, row[0], row[1]))
+            _keep_foreseen(conn, stream, app_id, ids, config, foreseen, out)
+        for row in _rows(conn, stream, app_id, ids):
+            if row[3]:
+                out.deleted.append((stream.name, app_id, row[0]))
             else:
-                _sort_in(_map(stream, row, configs.get(row[0])), out)
+                _sort_in(_map(stream, app_id, row, config), out)
     return out
 
 
@@ -238,59 +235,57 @@ def foresee(
     """Read and map raw records that are live, each with the version that was read."""
     found: dict[RawKey, Foreseen] = {}
     wanted = [(item.stream, item.app_id, item.external_id) for item in records]
-    for stream, keys in _by_stream(wanted, streams):
-        for row in _rows(conn, stream, keys):
-            if not row[4]:
-                config = configs.get(row[0])
-                outcome = _map(stream, row, config)
-                found[stream.name, row[0], row[1]] = Foreseen((row[5], row[6]), config, outcome)
+    for stream, app_id, ids in _by_stream(wanted, streams):
+        config = configs.get(app_id)
+        for row in _rows(conn, stream, app_id, ids):
+            if not row[3]:
+                outcome = _map(stream, app_id, row, config)
+                found[stream.name, app_id, row[0]] = Foreseen((row[4], row[5]), config, outcome)
     return found
 
 
 def _by_stream(
     records: Iterable[RawKey], streams: Mapping[str, Stream]
-) -> list[tuple[Stream, dict[tuple[UUID, str], None]]]:
-    wanted: dict[str, dict[tuple[UUID, str], None]] = defaultdict(dict)
+) -> list[tuple[Stream, UUID, set[str]]]:
+    """Return the ids of the records by stream and app."""
+    wanted: dict[tuple[str, UUID], set[str]] = defaultdict(set)
     for stream_name, app_id, external_id in records:
-        wanted[stream_name][app_id, external_id] = None
-    return [(streams[name], keys) for name, keys in wanted.items()]
+        wanted[stream_name, app_id].add(external_id)
+    return [(streams[name], app_id, ids) for (name, app_id), ids in wanted.items()]
 
 
 def _keep_foreseen(  # noqa: PLR0917 - what read was given
     conn: Connection,
     stream: Stream,
-    keys: dict[tuple[UUID, str], None],
-    configs: Mapping[UUID, Any],
+    app_id: UUID,
+    ids: set[str],
+    config: Any,
     foreseen: Mapping[RawKey, Foreseen],
     out: Read,
 ) -> None:
-    """Move the keys whose records did not change since they were mapped to ``out``."""
+    """Move the records that did not change since they were mapped from ``ids`` to ``out``."""
     query = _VERSIONS.format(table=sql.Identifier(stream.name))
-    for app_id, external_id, *version in conn.execute(query, _columns(keys), binary=True):
+    for external_id, *version in conn.execute(query, (app_id, list(ids)), binary=True):
         known = foreseen.get((stream.name, app_id, external_id))
         if known is None or known.version != tuple(version):
             continue
-        if known.config == configs.get(app_id):
+        if known.config == config:
             _sort_in(known.outcome, out)
-            del keys[app_id, external_id]
+            ids.discard(external_id)
 
 
 def _rows(
-    conn: Connection, stream: Stream, keys: Collection[tuple[UUID, str]]
+    conn: Connection, stream: Stream, app_id: UUID, ids: Collection[str]
 ) -> Iterable[Sequence[Any]]:
-    if not keys:
+    if not ids:
         return ()
     query = _READ.format(table=sql.Identifier(stream.name))
-    return conn.execute(query, _columns(keys), binary=True)
+    return conn.execute(query, (app_id, list(ids)), binary=True)
 
 
-def _columns(keys: Collection[tuple[UUID, str]]) -> tuple[list[UUID], list[str]]:
-    return ([key[0] for key in keys], [key[1] for key in keys])
-
-
-def _map(stream: Stream, row: Sequence[Any], config: Any) -> Mapped | MappingReject:
-    app_id, external_id, text, modified = row[:4]
-    record = SourceRecord(external_id, orjson.loads(text), config, modified)
+def _map(stream: Stream, app_id: UUID, row: Sequence[Any], config: Any) -> Mapped | MappingReject:
+    external_id, text, modified = row[:3]
+    record = SourceRecord(external_id, text, config, modified)
     assert stream.mapper is not None  # noqa: S101 - only mapped streams are queued
     try:
         candidate = stream.mapper(record)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
@@ -61,7 +62,8 @@ def zoho(**changes: Any) -> Candidate:
     """Map the documented order with some fields changed."""
     config = ZohoConfig(organization_id="20011122233")
     payload = {**ZOHO_ORDER, **changes}
-    return map_order(SourceRecord("73518000000500011", payload, config, None))
+    text = orjson.dumps(payload).decode()
+    return map_order(SourceRecord("73518000000500011", text, config, None))
 
 
 def test_inclusive_order_adds_up_as_documented():

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import orjson
 import pytest
 from psycopg import Connection
 
@@ -123,7 +124,8 @@ def test_after_a_fix_a_rejected_record_becomes_a_row_without_a_call(
         """Map an order as a release would that takes the subtotal where the total is missing."""
         assert stream.mapper is not None
         payload = {"total": record.payload["subtotal"], **record.payload}
-        return stream.mapper(dataclasses.replace(record, payload=payload))
+        text = orjson.dumps(payload).decode()
+        return stream.mapper(dataclasses.replace(record, text=text))
 
     streams = {
         **registry.streams(),
