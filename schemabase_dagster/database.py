@@ -16,6 +16,7 @@ from psycopg_pool import ConnectionPool
 from schemabase_dagster import embedded
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
+from schemabase_dagster.turns import TurnConnection
 
 if TYPE_CHECKING:
     from schemabase_dagster.streams import Stream
@@ -187,6 +188,7 @@ _pools_lock = threading.Lock()
 def _open_pool(target: str) -> ConnectionPool[Connection[Any]]:
     return ConnectionPool(
         target,
+        connection_class=TurnConnection,
         min_size=0,
         max_size=POOL_SIZE,
         timeout=POOL_WAIT_SECONDS,

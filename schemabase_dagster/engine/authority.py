@@ -89,8 +89,10 @@ def _decide_group(
     group: FieldGroup, ordered: Sequence[Claim], values: dict[str, Any]
 ) -> Claim | None:
     """Write the group's columns into ``values``; return the claim that decided."""
-    winner = next((claim for claim in ordered if _says(claim.values, group.columns)), None)
-    if winner is None:
+    for winner in ordered:
+        if _says(winner.values, group.columns):
+            break
+    else:
         return None
     given = winner.values
     for column in group.columns:

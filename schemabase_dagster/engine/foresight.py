@@ -11,6 +11,7 @@ from schemabase_dagster.engine.facts import load_apps
 from schemabase_dagster.engine.todo import Foreseen, RawKey, Todo
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.systems import System
+from schemabase_dagster.turns import Turns
 
 
 class Foresight:
@@ -21,6 +22,7 @@ class Foresight:
 
     Args:
         behind: the thread.
+        turns: when the thread may compute.
         tenant_id: whose queue.
         streams: the streams that are merged, by name.
         systems: all systems by name.
@@ -29,11 +31,13 @@ class Foresight:
     def __init__(
         self,
         behind: Behind,
+        turns: Turns,
         tenant_id: UUID,
         streams: Mapping[str, Stream],
         systems: Mapping[str, System],
     ) -> None:
         self._behind = behind
+        self._turns = turns
         self._tenant_id = tenant_id
         self._streams = streams
         self._systems = systems
@@ -41,7 +45,8 @@ class Foresight:
 
     def take(self) -> Mapping[RawKey, Foreseen]:
         """Return what was mapped since the last call, by record."""
-        self._behind.wait()
+        with self._turns.free():
+            self._behind.wait()
         found, self._found = self._found, {}
         return found
 
@@ -54,4 +59,6 @@ class Foresight:
             coming = todo.peek(conn, self._tenant_id, list(self._streams), after, limit)
             apps = load_apps(conn, self._tenant_id, self._systems)
             configs = {app_id: app.config for app_id, app in apps.items()}
-            self._found = todo.foresee(conn, coming, self._streams, configs)
+            self._found = todo.foresee(
+                conn, coming, self._streams, configs, before_each=self._turns.wait
+            )

@@ -175,29 +175,31 @@ class Matcher:
             row = _Row(self._new_id())
             self._rows[row.id] = row
             self._out.made.add(row.id)
-            conflict = Conflict(item.record, "second_id", {"rows": _texts(refused)})
-            return row.id, conflict if refused else None
-        first, *others = targets
-        stuck = [other for other in others if not self._merge(self._rows[other], first)]
-        conflict = Conflict(item.record, "ambiguous", {"rows": _texts([first, *stuck])})
-        return first, conflict if stuck else None
+            rows = {"rows": _texts(refused)}
+            return row.id, Conflict(item.record, "second_id", rows) if refused else None
+        return self._unite(item, targets)
 
     def _move(self, item: Arriving, row: _Row, targets: list[UUID]) -> tuple[UUID, Conflict | None]:
         """Bring a linked record to where its changed keys point, if nobody else holds its row."""
         if set(row.live) <= {item.record}:
-            first, *others = targets
             self._detach(item.record)
             self._out.left.add(row.id)
-            self._merge(row, first)
-            stuck = [other for other in others if not self._merge(self._rows[other], first)]
-            conflict = Conflict(item.record, "ambiguous", {"rows": _texts([first, *stuck])})
-            return first, conflict if stuck else None
+            self._merge(row, targets[0])
+            return self._unite(item, targets)
         linked_by_hand = [target for target in targets if self._is_decided(item, target)]
         if linked_by_hand:
             self._detach(item.record)
             self._out.left.add(row.id)
             return linked_by_hand[0], None
         return row.id, Conflict(item.record, "key_moved", {"rows": _texts([row.id, *targets])})
+
+    def _unite(self, item: Arriving, targets: list[UUID]) -> tuple[UUID, Conflict | None]:
+        """Move all targets' records to the first; those that exclude each other stay, and wait."""
+        first, *others = targets
+        stuck = [other for other in others if not self._merge(self._rows[other], first)]
+        if not stuck:
+            return first, None
+        return first, Conflict(item.record, "ambiguous", {"rows": _texts([first, *stuck])})
 
     def _targets(self, item: Arriving, current: UUID | None) -> tuple[list[UUID], list[UUID]]:
         """Return the rows the record may join, best first, and those that hold its place."""

@@ -33,6 +33,7 @@ from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.systems import System
 from schemabase_dagster.tenancy import Tenant
+from schemabase_dagster.turns import Turns
 
 BATCH_RECORDS: Final = 2000
 FIRST_RECORDS: Final = 250
@@ -68,8 +69,9 @@ def merge_entity(
         requeue_mapping_rejects(conn, tenant.id, list(fed))
         total = todo.count(conn, tenant.id, list(fed))
     result, size, began = SyncResult(), FIRST_RECORDS, time.monotonic()
-    with Behind() as behind, busy_interpreter():
-        foresight = Foresight(behind, tenant.id, fed, _systems(streams))
+    turns = Turns()
+    with Behind() as behind, turns.given(), busy_interpreter():
+        foresight = Foresight(behind, turns, tenant.id, fed, _systems(streams))
         merger = _Merger(entity, tenant, fed, _systems(streams), foresight=foresight)
         while (batch := merger.merge_next(size)) is not None:
             result += batch

@@ -270,16 +270,11 @@ def _write_children(
     ctx: Context, child: Child, decided: Mapping[UUID, Decided], made: Collection[UUID]
 ) -> set[UUID]:
     parent = child.parent_column
-    rows = [
-        {
-            **row,
-            "id": new_id(),
-            "tenant_id": ctx.tenant_id,
-            parent: row_id,
-        }
-        for row_id, decision in decided.items()
-        for row in decision.children[child.kind]
-    ]
+    rows = []
+    for row_id, decision in decided.items():
+        for row in decision.children[child.kind]:
+            row |= {"id": new_id(), "tenant_id": ctx.tenant_id, parent: row_id}
+            rows.append(row)
     generated = {"created_at", "updated_at", "deleted_at"}
     columns = [column.name for column in child.table.columns if column.name not in generated]
     changed = upsert(

@@ -1,7 +1,7 @@
 """The queue between raw and core: claim changed records, read and map them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -231,14 +231,24 @@ def foresee(
     records: Iterable[Todo],
     streams: Mapping[str, Stream],
     configs: Mapping[UUID, Any],
+    before_each: Callable[[], None] = lambda: None,
 ) -> dict[RawKey, Foreseen]:
-    """Read and map raw records that are live, each with the version that was read."""
+    """Read and map raw records that are live, each with the version that was read.
+
+    Args:
+        conn: connection inside a transaction.
+        records: queued changes.
+        streams: by name.
+        configs: app id -> the app's validated configuration.
+        before_each: called before a record is mapped; it may wait.
+    """
     found: dict[RawKey, Foreseen] = {}
     wanted = [(item.stream, item.app_id, item.external_id) for item in records]
     for stream, app_id, ids in _by_stream(wanted, streams):
         config = configs.get(app_id)
         for row in _rows(conn, stream, app_id, ids):
             if not row[3]:
+                before_each()
                 outcome = _map(stream, app_id, row, config)
                 found[stream.name, app_id, row[0]] = Foreseen((row[4], row[5]), config, outcome)
     return found

@@ -8,7 +8,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemabase_dagster.clock import parse_instant
 from schemabase_dagster.normalise.money import decimal
-from schemabase_dagster.normalise.text import clean
 
 
 def _number(value: Any) -> Decimal:
@@ -19,9 +18,11 @@ def _number(value: Any) -> Decimal:
 
 
 def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError("not text")
-    return clean(value)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not text")  # noqa: TRY004 - pydantic turns it into a fault
+    return value.strip() or None
 
 
 def _instant(value: Any) -> datetime:
