@@ -12,6 +12,7 @@ from resources.zoho.resource import ZohoResource
 from schemabase_dagster import database, tags
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.definitions import defs
+from schemabase_dagster.engine.land import SETTLED_AFTER
 from sensors.due_syncs import due_requests
 from sensors.jobs import TENANT_SYNC
 
@@ -27,6 +28,14 @@ SET last_started_at = %(began)s, updated_at = %(ended)s,
 WHERE last_started_at BETWEEN %(since)s AND %(until)s
 """
 
+# An order that was read so soon after its change is read once more. The clock jumps from run to
+# run, the times of change do not: several runs may fall within those seconds.
+_UNSETTLED: LiteralString = """
+SELECT count(*)
+FROM raw.zoho_sales_orders
+WHERE read_at < source_updated_at + %s
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -40,6 +49,7 @@ class Run:
         calls: API calls the stand-in received from it; token requests are no API calls.
         metadata: by asset, what the UI shows of its materialisation.
         fill_calls: those of them that the back-fill made.
+        unsettled: records whose version was not sure to be the last one when it began.
         retries: why steps had to be tried again.
     """
 
@@ -50,13 +60,15 @@ class Run:
     calls: int
     metadata: Mapping[str, Mapping[str, Any]]
     fill_calls: int
+    unsettled: int
     retries: Sequence[str]
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing had changed at the source, and the back-fill made no call."""
+        """Whether nothing was to be read: no change, no back-fill, no version in doubt."""
         told = [self.metadata.get(f"raw/{name}", {}) for name in self.streams]
-        return not self.fill_calls and not any(each.get("changed") for each in told)
+        changed = any(each.get("changed") for each in told)
+        return not changed and not self.fill_calls and not self.unsettled
 
 
 class Daemon:
@@ -104,6 +116,7 @@ class Daemon:
         """Run a request to its end."""
         calls, began, since = api_calls(self._control, self._tenant), self._clock.now(), utc_now()
         seconds, filled = self._clock.seconds(), self._fill_calls()
+        unsettled = _unsettled()
         result = self._around(lambda: self._execute(request))
         self._date(began, since)
         run = Run(
@@ -120,6 +133,7 @@ class Daemon:
                 if event.asset_key is not None
             },
             fill_calls=self._fill_calls() - filled,
+            unsettled=unsettled,
             retries=[
                 f"{event.step_key}: {event.step_retry_data.error}"
                 for event in result.all_events
@@ -155,6 +169,12 @@ class Daemon:
         }
         with database.transaction() as conn:
             conn.execute(_DATE, values)
+
+
+def _unsettled() -> int:
+    with database.transaction() as conn:
+        row = conn.execute(_UNSETTLED, (SETTLED_AFTER,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def api_calls(control: Control, merchant: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from assets import registry
 from proofs.quota.clock import Control, SimulatedClock
 from proofs.quota.daemon import TICK_SECONDS, Daemon, Run, api_calls
 from proofs.quota.observer import Minute, Observer
@@ -236,7 +237,7 @@ class Play:
             app = tenancy.get_app(conn, MERCHANT, "books")
         began = self.clock.seconds()
         with self.daemon.zoho().open(app, "webhook") as client:
-            found = list(client.iter_details(_stream(), ids))
+            found = list(client.iter_details(registry.stream(STREAM), ids))
         self.story.webhook_seconds = self.clock.seconds() - began
         if len(found) != len(ids):
             raise AssertionError("not every order was read")
@@ -304,9 +305,3 @@ def _status_line() -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     (line,) = [line for line in done.stdout.splitlines() if STREAM in line]
     return re.sub(r"\s+", " ", re.sub(r"[^\w\s,]", " ", line)).strip()
-
-
-def _stream() -> Any:
-    from assets import registry  # noqa: PLC0415 - late
-
-    return registry.stream(STREAM)
