@@ -35,8 +35,12 @@ SEED: Final = 20261125
 WORKERS: Final = 2
 TEST_SECONDS: Final = 60
 """A test that takes longer has noticed the break: it hangs."""
-BREAK_SECONDS: Final = 300
+HANG_FACTOR: Final = 3
+"""So do tests that take so many times as long as without a break, and at least the next number."""
+LEAST_SECONDS: Final = 300
 REST_SECONDS: Final = 900
+NO_TESTS: Final = 5
+"""Exit status of pytest."""
 
 TARGETS: Final = (
     "schemabase_dagster/engine/*.py",
@@ -68,20 +72,44 @@ REACHING: Final = {
     "webhook_gateway/verification.py": ("tests/webhook_gateway",),
 }
 """Tests that reach a module, nearest first."""
+NEAREST: Final = {
+    "decisions": "matching",
+    **dict.fromkeys(("entity", "facts", "links", "parties", "references"), "merge"),
+    **dict.fromkeys(("rows", "todo", "write"), "merge"),
+    **dict.fromkeys(("claims", "due", "records", "replays", "store", "upkeep"), "inbox"),
+}
+"""Where the tests stand that ask most of a module without tests of its own name."""
 
 DOCUMENT: Final = ROOT / "docs" / "testing.md"
 HEADING: Final = "## Mutations"
 BEGIN, END = "<!-- written by make mutate -->", "<!-- end -->"
 
-_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - (.*))?$", re.MULTILINE)
+_TIMED_OUT: Final = "Timeout (>"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How tests failed.
+
+    Attributes:
+        test: the first one that failed, or why none ran.
+        is_hang: it did not end in time.
+    """
+
+    test: str
+    is_hang: bool = False
+
+    def __str__(self) -> str:
+        return f"hung: {self.test}" if self.is_hang else self.test
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a break; ``test`` noticed it, None = nobody did."""
+    """What became of a break; ``failure`` noticed it, None = nobody did."""
 
     broken: Break
-    test: str | None
+    failure: Failure | None
     seconds: float
 
 
@@ -148,15 +176,16 @@ def reaching(tree: Path, path: str) -> list[str]:
         for place in REACHING[folder]
         for file in ([tree / place] if place.endswith(".py") else _test_files(tree / place))
     ]
-    near = f"test_{Path(path).stem}.py"
-    return sorted(dict.fromkeys(files), key=lambda name: not name.endswith(near))
+    stem = Path(path).stem
+    near = f"test_{NEAREST.get(stem, stem)}"
+    return sorted(dict.fromkeys(files), key=lambda name: not Path(name).name.startswith(near))
 
 
-def first_failure(tree: Path, tests: Sequence[str], limit: float, *options: str) -> str | None:
-    """Run tests in a tree until one fails and return its name; None when all pass.
+def first_failure(tree: Path, tests: Sequence[str], limit: float, *options: str) -> Failure | None:
+    """Run tests in a tree until one fails and return it; None when all pass.
 
     Raises:
-        ProofError: no test ran.
+        ProofError: there are no tests.
     """
     command = (
         sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rfE", "-p", "no:randomly",
@@ -177,17 +206,20 @@ def first_failure(tree: Path, tests: Sequence[str], limit: float, *options: str)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return f"hangs for {limit:.0f} s"
+        return Failure(f"all tests, for {limit:.0f} s", is_hang=True)
     finally:
         folder = Path(tempfile.gettempdir()) / f"{server.FOLDER_PREFIX}{process.pid}"
         if folder.exists():
             server.remove_folder(folder)
     if process.returncode == 0:
         return None
+    if process.returncode == NO_TESTS:
+        raise ProofError(f"no tests: {output.strip()[-500:]}")
     found = _FAILED.search(output)
     if found is None:
-        raise ProofError(f"the tests did not run: {output.strip()[-500:]}")
-    return found.group(1)
+        # a module that cannot be imported stops pytest before the first test
+        return Failure(f"pytest does not start: {output.strip().rpartition(chr(10))[2][:200]}")
+    return Failure(found.group(1), is_hang=_TIMED_OUT in (found.group(2) or ""))
 
 
 def run(seed: int, count: int, workers: int, only: Iterable[str]) -> list[Verdict]:
@@ -195,13 +227,13 @@ def run(seed: int, count: int, workers: int, only: Iterable[str]) -> list[Verdic
     breaks = [each for each in draw(seed, count) if not only or each.path in set(only)]
     with tempfile.TemporaryDirectory(prefix="schemabase-mutation-") as name:
         trees = Trees(Path(name), workers)
-        _prove_baseline(trees, breaks)
+        limit = _prove_baseline(trees, breaks)
         with ThreadPoolExecutor(workers) as pool:
-            verdicts = list(pool.map(lambda each: _judge(trees, each), breaks))
-        missed = [each for each in verdicts if each.test is None]
+            verdicts = list(pool.map(lambda each: _judge(trees, each, limit), breaks))
+        missed = [each for each in verdicts if each.failure is None]
         if count - len(missed) < NEEDED <= count:
             print(f"\n{len(missed)} breaks are not noticed so far; asking the rest of the suite")
-            again = {each.broken: _judge_by_rest(trees, each) for each in missed}
+            again = {each.broken: _judge_by_rest(trees, each, limit) for each in missed}
             verdicts = [again.get(each.broken, each) for each in verdicts]
     return verdicts
 
@@ -217,9 +249,11 @@ def main() -> int:
     given = parser.parse_args()
     begin = time.monotonic()
     verdicts = run(given.seed, given.lines, given.workers, given.only)
-    noticed = sum(each.test is not None for each in verdicts)
+    noticed = sum(each.failure is not None for each in verdicts)
+    hung = sum(each.failure is not None and each.failure.is_hang for each in verdicts)
     minutes = (time.monotonic() - begin) / 60
     claim = f"{noticed} of {len(verdicts)} breaks are noticed (seed {given.seed})"
+    claim += f", {hung} of them because tests hang" if hung else ""
     table = _table(verdicts)
     print(f"\n{table}\n\n{claim}; {NEEDED} are needed; {minutes:.0f} minutes")
     if not given.draft and not given.only:
@@ -227,30 +261,34 @@ def main() -> int:
     return 0 if noticed >= NEEDED else 1
 
 
-def _prove_baseline(trees: Trees, breaks: Iterable[Break]) -> None:
+def _prove_baseline(trees: Trees, breaks: Iterable[Break]) -> float:
+    """Run the tests without a break; return after how many seconds others are taken to hang."""
     begin = time.monotonic()
     with trees.lend() as tree:
         tests = list(dict.fromkeys(name for each in breaks for name in reaching(tree, each.path)))
         failed = first_failure(tree, tests, REST_SECONDS, "-n", str(WORKERS))
     if failed:
         raise ProofError(f"without any break: {failed}")
-    print(f"{len(tests)} test files pass without a break, {time.monotonic() - begin:.0f} s\n")
+    seconds = time.monotonic() - begin
+    print(f"{len(tests)} test files pass without a break, {seconds:.0f} s\n")
+    # the tests of a break run in one process, beside those of another break
+    return max(LEAST_SECONDS, HANG_FACTOR * WORKERS * seconds)
 
 
-def _judge(trees: Trees, broken: Break) -> Verdict:
+def _judge(trees: Trees, broken: Break, limit: float) -> Verdict:
     begin = time.monotonic()
     with trees.lend(broken) as tree:
-        test = first_failure(tree, reaching(tree, broken.path), BREAK_SECONDS)
-    verdict = Verdict(broken, test, time.monotonic() - begin)
+        failure = first_failure(tree, reaching(tree, broken.path), limit)
+    verdict = Verdict(broken, failure, time.monotonic() - begin)
     _tell(verdict)
     return verdict
 
 
-def _judge_by_rest(trees: Trees, verdict: Verdict) -> Verdict:
-    begin = time.monotonic()
+def _judge_by_rest(trees: Trees, verdict: Verdict, limit: float) -> Verdict:
+    begin, limit = time.monotonic(), max(REST_SECONDS, limit)
     with trees.lend(verdict.broken) as tree:
-        test = first_failure(tree, ["tests"], REST_SECONDS, "-n", str(WORKERS))
-    later = Verdict(verdict.broken, test, time.monotonic() - begin)
+        failure = first_failure(tree, ["tests"], limit, "-n", str(WORKERS))
+    later = Verdict(verdict.broken, failure, time.monotonic() - begin)
     _tell(later)
     return later
 
@@ -259,7 +297,7 @@ def _tell(verdict: Verdict) -> None:
     broken = verdict.broken
     print(f"{broken.path}:{broken.line}  {broken.what}  ({verdict.seconds:.0f} s)")
     print(f"    - {broken.before}\n    + {broken.after}")
-    print(f"    {verdict.test or 'NOT NOTICED'}", flush=True)
+    print(f"    {verdict.failure or 'NOT NOTICED'}", flush=True)
 
 
 def _test_files(folder: Path) -> list[Path]:
@@ -272,9 +310,15 @@ def _table(verdicts: Iterable[Verdict]) -> str:
         broken = each.broken
         place = f"{Path(broken.path).name}:{broken.line}"
         change = f"{broken.what}: {_code(broken.before)} -> {_code(broken.after)}"
-        test = _code(each.test.rpartition("/")[2]) if each.test else "**nobody**"
-        rows.append(f"| {place} | {change} | {test} |")
+        rows.append(f"| {place} | {change} | {_noticed_by(each.failure)} |")
     return "\n".join(rows)
+
+
+def _noticed_by(failure: Failure | None) -> str:
+    if failure is None:
+        return "**nobody**"
+    test = _code(failure.test.rpartition("/")[2])
+    return f"hung: {test}" if failure.is_hang else test
 
 
 def _code(text: str) -> str:

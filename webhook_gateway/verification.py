@@ -105,7 +105,7 @@ class Hmac:
     def __init__(self, options: Mapping[str, Any], secrets: Sequence[Secret]) -> None:
         self._header = str(options["header"]).lower().encode()
         self._algorithm = str(options.get("algorithm", "sha256"))
-        self._is_base64 = options.get("encoding", "hex") == "base64"
+        self._is_base64 = options.get("encoding") == "base64"
         self._prefix = str(options.get("prefix", "")).encode()
         self._template = str(options.get("template", "{body}")).encode()
         self._timestamp_header = str(options.get("timestamp_header") or "").lower().encode()

@@ -152,7 +152,6 @@ class Matcher:
         current = self._row_of.get(item.record)
         conflict: Conflict | None = None
         if current is not None and self._must_leave(item, self._rows[current]):
-            self._detach(item.record)
             self._out.left.add(current)
             current = None
         targets, refused = self._targets(item, current)
@@ -188,7 +187,6 @@ class Matcher:
             return self._unite(item, targets)
         linked_by_hand = [target for target in targets if self._is_decided(item, target)]
         if linked_by_hand:
-            self._detach(item.record)
             self._out.left.add(row.id)
             return linked_by_hand[0], None
         return row.id, Conflict(item.record, "key_moved", {"rows": _texts([row.id, *targets])})

@@ -120,9 +120,9 @@ def test_a_batch_over_midnight_holds_one_fact(
     tuesday = delivery(endpoint_id, b"1", dedupe_key=b"tuesday", earlier_key=b"monday")
 
     answers = inbox.insert_batch(conn, [monday, tuesday][order])
-    again = inbox.insert_batch(conn, [tuesday._replace(id=uuid7())])
+    again = [inbox.insert_batch(conn, [each._replace(id=uuid7())])[0] for each in (tuesday, monday)]
 
-    assert [each.is_new for each in [*answers, *again] if each] == [True, False, False]
+    assert [each.is_new for each in [*answers, *again] if each] == [True, False, False, False]
 
 
 def test_equal_keys_of_two_endpoints_are_two_facts(
@@ -218,16 +218,39 @@ def test_the_lease_of_a_dead_worker_ends(conn: Connection[Any], app: App, endpoi
     assert state(conn, again.id)["status"] == "processed"
 
 
-def test_the_same_worker_cannot_settle_an_earlier_claim(
-    conn: Connection[Any], app: App, endpoint_id: str
+def give_back(conn: Connection[Any], rows: list[InboxRow]) -> int:
+    return inbox.give_back(conn, rows, 0, "quota")
+
+
+def settle(conn: Connection[Any], rows: list[InboxRow]) -> int:
+    return inbox.settle(conn, rows, "processed")
+
+
+@pytest.mark.parametrize("end", [settle, give_back])
+def test_the_same_worker_cannot_end_an_earlier_claim(
+    conn: Connection[Any], app: App, endpoint_id: str, end: Callable[..., int]
 ):
     store(conn, endpoint_id, b"1")
     (first,) = claim(conn, app)
     hurry(conn)
     (second,) = claim(conn, app)
 
-    assert inbox.settle(conn, [first], "processed") == 0
-    assert inbox.settle(conn, [second], "processed") == 1
+    assert end(conn, [first]) == 0
+    assert end(conn, [second]) == 1
+
+
+@pytest.mark.parametrize("end", [settle, give_back])
+def test_who_gave_a_row_back_cannot_end_the_claim_of_another(
+    conn: Connection[Any], app: App, endpoint_id: str, end: Callable[..., int]
+):
+    store(conn, endpoint_id, b"1")
+    before = claim(conn, app, worker="a")
+    give_back(conn, before)
+    now = claim(conn, app, worker="b")
+    assert [row.attempts for row in before] == [row.attempts for row in now]
+
+    assert end(conn, before) == 0
+    assert end(conn, now) == 1
 
 
 def test_a_row_that_kills_its_workers_dies(conn: Connection[Any], app: App, endpoint_id: str):
@@ -240,6 +263,31 @@ def test_a_row_that_kills_its_workers_dies(conn: Connection[Any], app: App, endp
     row = state(conn, poison)
     assert row["status"] == "dead"
     assert row["last_error"].startswith("permanent: the worker died 9 times")
+
+
+def test_a_worker_at_its_last_attempt_may_finish(conn: Connection[Any], app: App, endpoint_id: str):
+    store(conn, endpoint_id, b"1")
+    for _ in range(8):
+        claim(conn, app)
+        hurry(conn)
+    (last,) = claim(conn, app)
+
+    assert claim(conn, app) == []
+    assert inbox.settle(conn, [last], "processed") == 1
+
+
+def test_only_the_claimed_tenants_and_systems_poison_is_buried(
+    conn: Connection[Any], app: App, endpoint_id: str
+):
+    (poison,) = store(conn, endpoint_id, b"1")
+    for _ in range(9):
+        claim(conn, app)
+        hurry(conn)
+
+    inbox.claim(conn, uuid4(), app.type, worker="w")
+    inbox.claim(conn, app.tenant_id, "zoho", worker="w")
+
+    assert state(conn, poison)["status"] == "claimed"
 
 
 @pytest.mark.parametrize(
@@ -339,6 +387,55 @@ def test_retries_do_not_starve_fresh_deliveries(conn: Connection[Any], app: App,
     rows = claim(conn, app, limit=16)
 
     assert sum(row.body.startswith(b"new") for row in rows) == 10
+
+
+@pytest.fixture(params=["fresh", "failed", "abandoned"])
+def due(
+    request: pytest.FixtureRequest, conn: Connection[Any], app: App, endpoint_id: str
+) -> list[UUID]:
+    """Six due deliveries, never tried, tried without success, or of a worker that died."""
+    ids = [store(conn, endpoint_id, b"%d" % number)[0] for number in range(6)]
+    if request.param != "fresh":
+        for number, row in enumerate(claim(conn, app)):
+            assert row.id == ids[number]
+            if request.param == "failed":
+                inbox.settle(conn, [row], "failed", "x")
+            conn.execute(
+                "UPDATE platform.webhook_inbox SET next_attempt_at = now() - %(age)s,"
+                " claimed_until = claimed_until - interval '1 day' - %(age)s WHERE id = %(id)s",
+                {"age": timedelta(minutes=10 - number), "id": row.id},
+            )
+    return ids
+
+
+def test_whatever_is_due_is_claimed_by_its_own_app_only(
+    conn: Connection[Any], tenant: Tenant, app: App, due: list[UUID]
+):
+    outlet = add_shop(conn, tenant, "outlet")
+
+    assert inbox.claim(conn, uuid4(), app.type, worker="w") == []
+    assert inbox.claim(conn, tenant.id, "zoho", worker="w") == []
+    assert inbox.claim(conn, tenant.id, app.type, worker="w", app_id=outlet.id) == []
+    assert {row.id for row in claim(conn, app)} == set(due)
+
+
+def test_nothing_of_a_paused_endpoint_is_claimed(
+    conn: Connection[Any], app: App, endpoint_id: str, due: list[UUID]
+):
+    conn.execute("UPDATE platform.webhook_endpoint SET paused_at = now()")
+
+    assert claim(conn, app) == []
+
+
+def test_the_oldest_are_claimed_first_up_to_a_limit(
+    conn: Connection[Any], app: App, due: list[UUID]
+):
+    rows = claim(conn, app, limit=4)
+
+    # a quarter of a batch each may be retries and what dead workers left, the rest is fresh
+    assert rows
+    assert len(rows) < 4
+    assert {row.id for row in rows} == set(due[: len(rows)])
 
 
 def test_due_groups_take_turns_between_tenants(conn: Connection[Any], tenant: Tenant, app: App):
@@ -458,6 +555,8 @@ def test_replay_works_in_chunks(
     inbox.settle(conn, claim(conn, app), "processed")
 
     assert inbox.replay(conn, Selection(tenant="acme")) == 5
+    commits = "SELECT count(DISTINCT xmin::text) FROM platform.webhook_inbox WHERE replay_of <> id"
+    assert value(conn, commits) == 3
     assert len(claim(conn, app)) == 5
 
 
