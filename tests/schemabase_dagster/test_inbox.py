@@ -255,11 +255,15 @@ def test_who_gave_a_row_back_cannot_end_the_claim_of_another(
 
 def test_a_row_that_kills_its_workers_dies(conn: Connection[Any], app: App, endpoint_id: str):
     (poison,) = store(conn, endpoint_id, b"1")
+    claims = []
     for _ in range(9):
-        assert len(claim(conn, app)) == 1
+        claims.append(claim(conn, app))
         hurry(conn)
+    assert [len(rows) for rows in claims] == [1] * 9
 
     assert claim(conn, app) == []
+    assert inbox.settle(conn, claims[-1], "processed") == 0
+    assert inbox.give_back(conn, claims[-1], 0, "quota") == 0
     row = state(conn, poison)
     assert row["status"] == "dead"
     assert row["last_error"].startswith("permanent: the worker died 9 times")
