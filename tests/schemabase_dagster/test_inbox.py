@@ -507,6 +507,33 @@ def test_released_are_only_those_whose_reason_is_gone(
     assert [row.body for row in claim(conn, app)] == [b"2"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("next_attempt_at = now() + interval '1 hour'", id="waits for its turn"),
+        pytest.param("status = 'dead'", id="is dead"),
+    ],
+)
+def test_what_is_not_held_is_not_released(
+    conn: Connection[Any], app: App, endpoint_id: str, change: str
+):
+    store(conn, endpoint_id, b"held", held="entitlement")
+    (other,) = store(conn, endpoint_id, b"other", held="entitlement")
+    conn.execute(f"UPDATE platform.webhook_inbox SET {change} WHERE id = %s", (other,))
+
+    assert inbox.release_held(conn) == 1
+    assert [row.body for row in claim(conn, app)] == [b"held"]
+
+
+def test_what_an_archived_tenant_was_sent_stays_held(
+    conn: Connection[Any], tenant: Tenant, endpoint_id: str
+):
+    store(conn, endpoint_id, b"1", held="archived")
+    conn.execute("UPDATE platform.tenant SET active = false")
+
+    assert inbox.release_held(conn) == 0
+
+
 @pytest.mark.parametrize("body", [b"", b'{"canary"', b"\xffcanary", b'{"a": 1} canary'])
 def test_a_body_that_is_not_json_is_rejected_without_its_text(
     conn: Connection[Any], app: App, endpoint_id: str, body: bytes
@@ -646,20 +673,79 @@ def test_retention_ends_on_the_day(
     assert count(conn, f"platform.{table}") == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "is_kept"),
+    [
+        pytest.param("status = 'processed'", False, id="processed"),
+        pytest.param("status = 'ignored'", False, id="ignored"),
+        pytest.param("status = 'dead'", False, id="dead"),
+        pytest.param("next_attempt_at = 'infinity'", False, id="held"),
+        pytest.param("status = 'received'", True, id="due"),
+        pytest.param("status = 'failed'", True, id="failed"),
+        pytest.param("status = 'claimed'", True, id="claimed"),
+    ],
+)
+def test_only_what_is_over_or_held_is_purged(
+    conn: Connection[Any], endpoint_id: str, change: str, *, is_kept: bool
+):
+    store(conn, endpoint_id, b"1")
+    conn.execute(
+        "UPDATE platform.webhook_inbox SET received_at = now() - interval '31 days', " + change
+    )
+
+    inbox.purge(conn)
+
+    assert count(conn, "platform.webhook_inbox") == int(is_kept)
+
+
+def test_notes_of_refusals_are_purged_with_the_deliveries(conn: Connection[Any], endpoint_id: str):
+    for days in (29, 31, 31):
+        conn.execute(
+            "INSERT INTO platform.webhook_reject"
+            " (endpoint_id, reason, http_status, trace_id, received_at)"
+            " VALUES (%s, 'signature', 401, 't', now() - make_interval(days => %s))",
+            (endpoint_id, days),
+        )
+
+    assert inbox.purge(conn) == 2
+    assert count(conn, "platform.webhook_reject") == 1
+
+
 def test_an_empty_batch_is_answered_without_a_statement(conn: Connection[Any]):
     assert inbox.insert_batch(conn, []) == []
 
 
 def test_the_backlog_is_counted(conn: Connection[Any], app: App, endpoint_id: str):
-    store(conn, endpoint_id, b"1", b"2", b"3")
-    one_row, *_ = claim(conn, app, limit=1)
-    inbox.settle(conn, [one_row], "dead", "x")
-    conn.execute(
-        "UPDATE platform.webhook_inbox SET received_at = now() - interval '100 s'"
-        " WHERE status = 'received'"
-    )
+    ends: tuple[inbox.Outcome, ...] = ("processed", "ignored", "dead", "failed")
+    for end in ends:
+        store(conn, endpoint_id, end.encode())
+        inbox.settle(conn, claim(conn, app), end, "x")
+    store(conn, endpoint_id, b"in work")
+    claim(conn, app)
+    store(conn, endpoint_id, b"due")
+    for status, seconds in {"received": 100, "failed": 200, "claimed": 300, "dead": 400}.items():
+        conn.execute(
+            "UPDATE platform.webhook_inbox SET received_at = now() - make_interval(secs => %s)"
+            " WHERE status = %s",
+            (seconds, status),
+        )
 
     found = {each.status: each for each in inbox.backlog(conn)}
 
-    assert {status: each.count for status, each in found.items()} == {"received": 2, "dead": 1}
-    assert 100 <= found["received"].oldest_due_seconds < 110
+    assert {status: (each.provider, each.count) for status, each in found.items()} == dict.fromkeys(
+        ("received", "failed", "claimed", "dead"), ("saleor", 1)
+    )
+    # what failed waits for its turn, and what is dead for a person
+    ages = {status: round(each.oldest_due_seconds, -1) for status, each in found.items()}
+    assert ages == {"received": 100, "failed": 0, "claimed": 300, "dead": 0}
+
+
+def test_only_a_running_lease_counts_as_one(conn: Connection[Any], app: App, endpoint_id: str):
+    store(conn, endpoint_id, b"1", b"2")
+    claim(conn, app, limit=1)
+    assert inbox.due_groups(conn)[0].leased_until is not None
+
+    hurry(conn)
+
+    (group,) = inbox.due_groups(conn)
+    assert (group.count, group.leased_until) == (2, None)
