@@ -193,9 +193,11 @@ def _totals(order: _Order) -> dict[str, Any]:
 
 def _order_discount(order: _Order) -> tuple[Decimal, Decimal]:
     """Spread the discount of the whole order over the lines, with each line's tax."""
-    discount = order.discount_amount or ZERO
+    discount = order.discount_amount
+    if order.discount_type != "entity_level" or not discount:
+        return ZERO, ZERO
     goods = sum((line.item_total for line in order.line_items), ZERO)
-    if order.discount_type != "entity_level" or not discount or not goods:
+    if not goods:
         return ZERO, ZERO
     gross = sum(
         (

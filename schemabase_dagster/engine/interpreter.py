@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-YOUNG_OBJECTS: Final = 50_000
-"""About what two pages of records make: lists and dictionaries without cycles."""
+YOUNG_OBJECTS: Final = 1_000_000
+"""More than a batch holds at a time: lists and dictionaries without cycles."""
 
 TURN_SECONDS: Final = 0.0005
 """How long a thread may compute while another one waits for its turn."""

@@ -223,7 +223,7 @@ class _Merger:
         natural = references.find_natural(conn, entity, tenant_id, own)
         matcher = Matcher(
             (link for link in linked if link.record not in gone),
-            natural,
+            {key: row_id for key, row_id in natural.items() if row_id is not None},
             decisions,
             exclusive=entity.exclusive,
             shops=frozenset(app_id for app_id, app in ctx.apps.items() if app.rank == 0),
@@ -233,7 +233,7 @@ class _Merger:
         before = {link.record: link for link in linked}
         touched = matched.touched() | {before[r].row_id for r in gone if r in before}
         members = self._members(ctx, matcher.members(touched), read, linked)
-        rows, conflicts = write_rows(ctx, members, matched)
+        rows, conflicts = write_rows(ctx, members, matched, natural)
         refs = references.write_refs(
             conn, entity, tenant_id, read.mapped, matched.rows, known=before.keys()
         )

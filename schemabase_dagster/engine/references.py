@@ -194,8 +194,8 @@ def find_linked(  # noqa: PLR0917 - one argument per table it joins
 
 def find_natural(
     conn: Connection, entity: Entity, tenant_id: UUID, keys: Iterable[str]
-) -> dict[str, UUID]:
-    """Return the rows that bear some natural keys, by key."""
+) -> dict[str, UUID | None]:
+    """Return the rows that bear some natural keys, by key; None where nobody does."""
     wanted = list(keys)
     if not wanted:
         return {}
@@ -203,7 +203,8 @@ def find_natural(
         number=sql.Identifier(entity.number_column),
         table=sql.Identifier(str(entity.table.schema), entity.table.name),
     )
-    return {row[0]: row[1] for row in conn.execute(query, (tenant_id, wanted), binary=True)}
+    rows = conn.execute(query, (tenant_id, wanted), binary=True)
+    return {**dict.fromkeys(wanted), **dict(rows)}
 
 
 def write_refs(

@@ -73,7 +73,10 @@ class Context:
 
 
 def write_rows(
-    ctx: Context, members: Mapping[UUID, Sequence[Mapped]], matched: Matched
+    ctx: Context,
+    members: Mapping[UUID, Sequence[Mapped]],
+    matched: Matched,
+    bearers: Mapping[str, UUID | None],
 ) -> tuple[set[UUID], list[Conflict]]:
     """Decide and write the rows of a batch.
 
@@ -83,6 +86,7 @@ def write_rows(
             unless other rows keep it.
         matched: which rows are new, and which are about to be removed and give their natural keys
             up.
+        bearers: natural keys that were looked up in this transaction -> the row that bears it.
 
     Returns:
         The rows that changed, their children's changes included, and conflicts about numbers.
@@ -91,7 +95,8 @@ def write_rows(
     resolved = _resolve(ctx, [item for records in living.values() for item in records])
     decided = {row_id: _decide(ctx, records, resolved) for row_id, records in living.items()}
     _free_numbers(ctx, matched.merged)
-    conflicts = _claim_numbers(ctx, decided, living)
+    # merged rows have just given their natural keys up
+    conflicts = _claim_numbers(ctx, decided, living, {} if matched.merged else bearers)
     rows = [
         {**decision.values, "id": row_id, "tenant_id": ctx.tenant_id, "sources": decision.sources}
         for row_id, decision in decided.items()
@@ -231,15 +236,25 @@ def _ownership(ctx: Context, item: Mapped) -> tuple[int, UUID, str]:
 
 
 def _claim_numbers(
-    ctx: Context, decided: Mapping[UUID, Decided], members: Mapping[UUID, Sequence[Mapped]]
+    ctx: Context,
+    decided: Mapping[UUID, Decided],
+    members: Mapping[UUID, Sequence[Mapped]],
+    bearers: Mapping[str, UUID | None],
 ) -> list[Conflict]:
     """Give every row its natural key; of two rows with one key the better owner's keeps it."""
     column = ctx.entity.number_column
-    owners = {row_id: _owner(ctx, records) for row_id, records in members.items()}
-    wanted = {d.values[column] for d in decided.values() if d.values.get(column) is not None}
-    bearers = find_natural(ctx.conn, ctx.entity, ctx.tenant_id, wanted)
+    numbers = [d.values[column] for d in decided.values() if d.values.get(column) is not None]
+    wanted = set(numbers)
+    unknown = find_natural(ctx.conn, ctx.entity, ctx.tenant_id, wanted - bearers.keys())
     # A row of the batch does not hold a number that it is about to give up.
-    taken = {number: row_id for number, row_id in bearers.items() if row_id not in decided}
+    taken = {
+        number: row_id
+        for number, row_id in {**bearers, **unknown}.items()
+        if row_id is not None and row_id not in decided
+    }
+    if len(wanted) == len(numbers) and taken.keys().isdisjoint(wanted):
+        return []
+    owners = {row_id: _owner(ctx, records) for row_id, records in members.items()}
     conflicts = []
     for row_id in sorted(decided, key=lambda row_id: _ownership(ctx, owners[row_id])):
         values, owner = decided[row_id].values, owners[row_id]

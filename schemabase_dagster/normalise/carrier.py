@@ -1,6 +1,7 @@
 """Carriers: the carrier meant by the free text of a shipping method."""
 
 import re
+from functools import lru_cache
 
 _CARRIERS = (
     ("dpd", "dpd"),
@@ -18,6 +19,7 @@ _CARRIERS = (
 _PATTERNS = tuple((re.compile(rf"\b{word}\b", re.IGNORECASE), code) for word, code in _CARRIERS)
 
 
+@lru_cache(maxsize=1024)  # a shop has a handful of methods
 def carrier(method: str | None) -> str:
     """Return the carrier code of a shipping method's name, ``unknown`` when none is named."""
     if method:

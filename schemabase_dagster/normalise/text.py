@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 _BLANKS = re.compile(r"\s+")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
@@ -33,6 +34,7 @@ def number(value: object) -> str | None:
     return clean(value)
 
 
+@lru_cache(maxsize=10_000)
 def normalized_name(value: str) -> str:
     """Return the match key of a name (normalisation v2, canonical-model C1).
 
