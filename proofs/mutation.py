@@ -8,39 +8,28 @@ reach it; the rest of the suite is only asked when too few were noticed. The tab
 """
 
 import argparse
-import os
 import random
-import re
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final
 
 from proofs.breaks import Break, find_breaks
+from proofs.trees import Failure, ProofError, Trees, first_failure
 from schemabase_dagster.settings import ROOT
-from tests.support import server
 
 LINES: Final = 30
 NEEDED: Final = 25
 SEED: Final = 20261125
 WORKERS: Final = 2
-TEST_SECONDS: Final = 60
-"""A test that takes longer has noticed the break: it hangs."""
 HANG_FACTOR: Final = 3
-"""So do tests that take so many times as long as without a break, and at least the next number."""
+"""Tests hang that take so many times as long as without a break, and at least the next number."""
 LEAST_SECONDS: Final = 300
 REST_SECONDS: Final = 900
-NO_TESTS: Final = 5
-"""Exit status of pytest."""
 
 TARGETS: Final = (
     "schemabase_dagster/engine/*.py",
@@ -84,25 +73,6 @@ DOCUMENT: Final = ROOT / "docs" / "testing.md"
 HEADING: Final = "## Mutations"
 BEGIN, END = "<!-- written by make mutate -->", "<!-- end -->"
 
-_FAILED: Final = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - (.*))?$", re.MULTILINE)
-_TIMED_OUT: Final = "Timeout (>"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """How tests failed.
-
-    Attributes:
-        test: the first one that failed, or why none ran.
-        is_hang: it did not end in time.
-    """
-
-    test: str
-    is_hang: bool = False
-
-    def __str__(self) -> str:
-        return f"hung: {self.test}" if self.is_hang else self.test
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -111,10 +81,6 @@ class Verdict:
     broken: Break
     failure: Failure | None
     seconds: float
-
-
-class ProofError(Exception):
-    """The proof would prove nothing: the tests fail without any break, or do not run."""
 
 
 def draw(seed: int, count: int) -> list[Break]:
@@ -130,44 +96,6 @@ def draw(seed: int, count: int) -> list[Break]:
     return [rng.choice(lines[place]) for place in chosen]
 
 
-class Trees:
-    """Copies of the tree, one for each worker, in which breaks are made and undone."""
-
-    def __init__(self, folder: Path, workers: int) -> None:
-        self._free: SimpleQueue[Path] = SimpleQueue()
-        names = subprocess.check_output(
-            ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"),  # noqa: S607
-            cwd=ROOT,
-            text=True,
-        )
-        for number in range(workers):
-            tree = folder / str(number)
-            for name in filter(None, names.split("\0")):
-                if (ROOT / name).is_file():
-                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(ROOT / name, tree / name)
-            self._free.put(tree)
-
-    @contextmanager
-    def lend(self, broken: Break | None = None) -> Iterator[Path]:
-        """Lend a tree with one line broken."""
-        tree = self._free.get()
-        if broken is None:
-            yield tree
-            self._free.put(tree)
-            return
-        path, whole = tree / broken.path, tree / f"{broken.path}.whole"
-        shutil.copy2(path, whole)
-        path.write_text(broken.text, encoding="utf-8")
-        # Bytecode is told from source by whole seconds: a time of its own for each break.
-        os.utime(path, (broken.line, broken.line))
-        try:
-            yield tree
-        finally:
-            whole.replace(path)
-            self._free.put(tree)
-
-
 def reaching(tree: Path, path: str) -> list[str]:
     """Return the test files that reach a module, nearest first."""
     folder = next(key for key in REACHING if path.startswith(key))
@@ -181,58 +109,21 @@ def reaching(tree: Path, path: str) -> list[str]:
     return sorted(dict.fromkeys(files), key=lambda name: not Path(name).name.startswith(near))
 
 
-def first_failure(tree: Path, tests: Sequence[str], limit: float, *options: str) -> Failure | None:
-    """Run tests in a tree until one fails and return it; None when all pass.
-
-    Raises:
-        ProofError: there are no tests.
-    """
-    command = (
-        sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-rfE", "-p", "no:randomly",
-        "--hypothesis-seed=0", "-m", "not slow", "-o", f"timeout={TEST_SECONDS}", *options, *tests,
-    )  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
-    process = subprocess.Popen(
-        command,
-        cwd=tree,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return Failure(f"all tests, for {limit:.0f} s", is_hang=True)
-    finally:
-        folder = Path(tempfile.gettempdir()) / f"{server.FOLDER_PREFIX}{process.pid}"
-        if folder.exists():
-            server.remove_folder(folder)
-    if process.returncode == 0:
-        return None
-    if process.returncode == NO_TESTS:
-        raise ProofError(f"no tests: {output.strip()[-500:]}")
-    found = _FAILED.search(output)
-    if found is None:
-        # a module that cannot be imported stops pytest before the first test
-        return Failure(f"pytest does not start: {output.strip().rpartition(chr(10))[2][:200]}")
-    return Failure(found.group(1), is_hang=_TIMED_OUT in (found.group(2) or ""))
-
-
 def run(seed: int, count: int, workers: int, only: Iterable[str]) -> list[Verdict]:
     """Break, test and tell; return the verdicts in the order of the lines."""
     breaks = [each for each in draw(seed, count) if not only or each.path in set(only)]
+    if not breaks:
+        raise ProofError("no line was drawn")
     with tempfile.TemporaryDirectory(prefix="schemabase-mutation-") as name:
         trees = Trees(Path(name), workers)
-        limit = _prove_baseline(trees, breaks)
+        reached = [name for each in breaks for name in reaching(ROOT, each.path)]
+        limit = _prove_whole(trees, list(dict.fromkeys(reached)))
         with ThreadPoolExecutor(workers) as pool:
             verdicts = list(pool.map(lambda each: _judge(trees, each, limit), breaks))
         missed = [each for each in verdicts if each.failure is None]
         if count - len(missed) < NEEDED <= count:
             print(f"\n{len(missed)} breaks are not noticed so far; asking the rest of the suite")
+            limit = max(REST_SECONDS, _prove_whole(trees, ["tests"]))
             again = {each.broken: _judge_by_rest(trees, each, limit) for each in missed}
             verdicts = [again.get(each.broken, each) for each in verdicts]
     return verdicts
@@ -261,16 +152,15 @@ def main() -> int:
     return 0 if noticed >= NEEDED else 1
 
 
-def _prove_baseline(trees: Trees, breaks: Iterable[Break]) -> float:
-    """Run the tests without a break; return after how many seconds others are taken to hang."""
+def _prove_whole(trees: Trees, tests: Sequence[str]) -> float:
+    """Run tests without a break; return after how many seconds others are taken to hang."""
     begin = time.monotonic()
     with trees.lend() as tree:
-        tests = list(dict.fromkeys(name for each in breaks for name in reaching(tree, each.path)))
-        failed = first_failure(tree, tests, REST_SECONDS, "-n", str(WORKERS))
-    if failed:
-        raise ProofError(f"without any break: {failed}")
+        failure = first_failure(tree, tests, REST_SECONDS, "-n", str(WORKERS))
+    if failure:
+        raise ProofError(f"without any break: {failure}")
     seconds = time.monotonic() - begin
-    print(f"{len(tests)} test files pass without a break, {seconds:.0f} s\n")
+    print(f"the tests pass without a break, {seconds:.0f} s\n")
     # the tests of a break run in one process, beside those of another break
     return max(LEAST_SECONDS, HANG_FACTOR * WORKERS * seconds)
 
@@ -285,7 +175,7 @@ def _judge(trees: Trees, broken: Break, limit: float) -> Verdict:
 
 
 def _judge_by_rest(trees: Trees, verdict: Verdict, limit: float) -> Verdict:
-    begin, limit = time.monotonic(), max(REST_SECONDS, limit)
+    begin = time.monotonic()
     with trees.lend(verdict.broken) as tree:
         failure = first_failure(tree, ["tests"], limit, "-n", str(WORKERS))
     later = Verdict(verdict.broken, failure, time.monotonic() - begin)
