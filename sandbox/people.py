@@ -118,7 +118,7 @@ def make_customer(merchant: Merchant, seed: int, index: int) -> Customer:
 def _address(merchant: Merchant, rng: Random, first: str, last: str, company: str) -> Address:
     city, postcode, state = rng.choice(_PLACES[merchant.country])
     street = f"{rng.choice(_STREETS[merchant.country])} {rng.randrange(1, 200)}"
-    dial = "+49221" if merchant.country == "DE" else "+15185"
+    dial = "+4922155" if merchant.country == "DE" else "+1518555"
     return Address(
         name=f"{first} {last}",
         first_name=first,

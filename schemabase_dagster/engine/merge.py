@@ -197,9 +197,8 @@ class _Merger:
         self, conn: Connection, claimed: Sequence[Todo], foreseen: Mapping[RawKey, Foreseen]
     ) -> SyncResult:
         # The fixed order of locks: contacts before what refers to them (architecture 11.12).
-        database.advisory_xact_lock(conn, "merge", self._tenant.id, "contact")
-        if self._entity.name != "contact":
-            database.advisory_xact_lock(conn, "merge", self._tenant.id, self._entity.name)
+        for name in ("contact", self._entity.name):
+            database.advisory_xact_lock(conn, "merge", self._tenant.id, name)
         apps = load_apps(conn, self._tenant.id, self._systems)
         batch = {(item.stream, item.app_id, item.external_id) for item in claimed}
         configs = {app_id: app.config for app_id, app in apps.items()}

@@ -38,7 +38,7 @@ PERSONAL = {
     "other street": "Lindenweg",
     "second address line": "c/o Empfang",
     "name": "Großmann",
-    "phone": "+49221",
+    "phone": "+4922155",
 }
 """What the stand-ins' records hold in their personal fields."""
 

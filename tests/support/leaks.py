@@ -17,6 +17,9 @@ from psycopg import sql
 AUTO_WINDOW = 47
 """zlib's number for a zlib or a gzip header."""
 
+SHORTEST = 8
+"""Bytes that a spelling must have: a shorter one stands in some picture by chance."""
+
 DEEPEST = 3
 """Layers of packing that are opened: a compressed snapshot in base64 in a row."""
 
@@ -44,12 +47,18 @@ class Searcher:
 
     Args:
         secrets: name -> value; names are what a failure shows.
+
+    Raises:
+        ValueError: a value is so short that it would be found by chance.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._spellings = {
             spelling: name for name, value in secrets.items() for spelling in _spellings(value)
         }
+        short = {name for spelling, name in self._spellings.items() if len(spelling) < SHORTEST}
+        if short:
+            raise ValueError(f"too short to search for: {', '.join(sorted(short))}")
         self._any = re.compile(b"|".join(map(re.escape, self._spellings)))
 
     def search(self, place: str, content: bytes | str) -> set[Leak]:
