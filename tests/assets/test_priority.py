@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from unittest import mock
 
 from psycopg import Connection
 
@@ -10,11 +11,18 @@ from schemabase_dagster import operations
 from schemabase_dagster.tenancy import Tenant
 
 
+def priorities_of_a_run() -> list[tuple[int, int, int]]:
+    """Run an asset and return the priorities it asks for; given one, it would starve here."""
+    with mock.patch.object(os, "setpriority") as asked:
+        operations.sync_one("acme", assets=["analytics/fct_order"])
+    return [call.args for call in asked.call_args_list]
+
+
 def test_a_run_in_a_process_of_its_own_gives_way(conn: Connection, tenant: Tenant):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        pool.apply(operations.sync_one, ("acme",), {"assets": ["analytics/fct_order"]})
+        asked = pool.apply(priorities_of_a_run)
 
-        assert pool.apply(os.getpriority, (os.PRIO_PROCESS, 0)) == NICENESS
+    assert asked == [(os.PRIO_PROCESS, 0, NICENESS)]
 
 
 def test_a_process_that_is_no_run_keeps_its_priority():
