@@ -162,6 +162,20 @@ def test_what_is_missing_or_unknown_fails_closed(options: dict[str, Any]):
     assert refusal(options, [secret("k")], request).startswith("scheme_")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scheme": "hmac", "header": "X-S"},
+        {"scheme": "easypost"},
+        {"scheme": "zoho"},
+        {"scheme": "standard_webhooks"},
+        {"scheme": "saleor_jws", "jwks_url": "https://shop.example/jwks.json"},
+    ],
+)
+def test_what_is_not_signed_is_refused(options: dict[str, Any]):
+    assert refusal(options, [secret("k")], inbound(b"{}")) == "signature_missing"
+
+
 def test_no_secret_accepts_nothing():
     request = inbound(b"{}", x_s=hmac_hex("", b"{}"))
 

@@ -291,6 +291,12 @@ def test_a_listing_of_one_piece_is_not_counted(shop: App):
     assert source.counted == 0
 
 
+def test_a_faster_clock_shortens_every_pause_alike():
+    pace = Pace(budget_seconds=60, head_seconds=20, flush_seconds=10)
+
+    assert pace.faster(10) == Pace(budget_seconds=6, head_seconds=2, flush_seconds=1)
+
+
 def test_the_last_batch_is_finished_though_the_budget_is_used(shop: App):
     assert not sync(saleor(2), shop, SALEOR, pace=NO_TIME).partial
 
