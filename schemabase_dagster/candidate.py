@@ -88,7 +88,8 @@ class Candidate:
         contact: the party the row belongs to.
         channel: name of the sales channel.
         addresses: column (``shipping_address_id``) -> address.
-        parents: parent entity -> natural keys the row refers to (``order`` -> numbers).
+        parents: parent entity -> natural keys the row refers to (``order`` -> numbers); ``#id`` is
+            the parent's id in the same app.
         attrs: facts kept on the reference for checks: total, currency, status.
         status: the source's own status text, untranslated.
         number: the human number as the source writes it.

@@ -11,7 +11,6 @@ from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
 Priorities: TypeAlias = Mapping[tuple[str, UUID], int]
 """(field group, app id) -> priority of ``platform.field_authority``, 1 = best."""
 
-_CHILD_PRIORITY = ("owner", "erp")
 _LAST = 1000
 _STALE = 2000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +52,7 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
         if winner is not None:
             out.sources[group.name] = known[id(winner)]
     for child in entity.children:
-        ordered = _ordered(child.kind, _CHILD_PRIORITY, claims, priorities)
+        ordered = _ordered(child.kind, child.priority, claims, priorities)
         out.children[child.kind] = _children(child, ordered)
     return out
 

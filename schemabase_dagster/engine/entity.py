@@ -71,6 +71,7 @@ class Child:
         parent_column: column that refers to the entity's row.
         key: columns that identify a child within its parent.
         fill: columns that a source other than the deciding one may fill when they are empty.
+        priority: who decides, best first, as in ``FieldGroup``.
     """
 
     kind: str
@@ -78,6 +79,7 @@ class Child:
     parent_column: str
     key: tuple[str, ...]
     fill: tuple[str, ...] = ()
+    priority: tuple[str, ...] = ("owner", "erp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A column that refers to a row of a parent entity that may arrive later (a package's order).
+
+    Attributes:
+        entity: the parent entity, key in ``Candidate.parents``; the first known key counts.
+        column: column of the entity's table, also named in one of its groups.
+    """
+
+    entity: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One canonical entity.
 
@@ -109,7 +124,8 @@ class Entity:
         number_column: column of the natural key.
         groups: all columns that sources decide.
         children: dependent rows.
-        links: relations to parents.
+        links: relations to any number of parents.
+        references: columns that refer to one parent.
         exclusive: at most one live record per app and row.
         kept_by: (table, column) references that keep a row alive without a live record.
         defaults: column -> value where no source says anything.
@@ -124,6 +140,7 @@ class Entity:
     groups: tuple[FieldGroup, ...]
     children: tuple[Child, ...] = ()
     links: tuple[Link, ...] = ()
+    references: tuple[Reference, ...] = ()
     exclusive: bool = True
     kept_by: tuple[tuple[Table, str], ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -17,18 +17,12 @@ def link_parents(ctx: Context, members: Mapping[UUID, Sequence[Mapped]]) -> set[
     changed: set[UUID] = set()
     for link in ctx.entity.links:
         wanted = [
-            (row_id, item, key)
+            (row_id, (item.app_id, key))
             for row_id, records in members.items()
             for item in records
             for key in item.candidate.parents.get(link.entity, ())
         ]
-        keys = {key for _, _, key in wanted}
-        found = find_parents(ctx.conn, ctx.tenant_id, link.entity, keys)
-        pairs = [(row_id, _best(found[key], item)) for row_id, item, key in wanted if key in found]
+        found = find_parents(ctx.conn, ctx.tenant_id, link.entity, {key for _, key in wanted})
+        pairs = [(row_id, found[key]) for row_id, key in wanted if key in found]
         changed |= replace_links(ctx.conn, link, ctx.tenant_id, list(members), pairs)
     return changed
-
-
-def _best(found: Sequence[tuple[UUID, bool, UUID]], item: Mapped) -> UUID:
-    """Prefer the row that the same app knows, then the one that bears the number itself."""
-    return min(found, key=lambda hit: (hit[0] != item.app_id, not hit[1], hit[2]))[2]

@@ -1,7 +1,7 @@
 """External references, decisions, conflicts and parent keys: what links source records to rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -12,6 +12,9 @@ from schemabase_dagster.engine.match import Conflict, Decisions, Linked, RecordK
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import upsert
 from schemabase_dagster.tables.sales import external_ref
+
+AppKey: TypeAlias = tuple[UUID, str]
+"""(app id, key of a parent as that app writes it)."""
 
 REF_COLUMNS = (
     "tenant_id", "app_id", "entity", "external_id", "scope", "core_id", "stream",
@@ -118,6 +121,14 @@ SELECT r.match_key, r.other_key, r.app_id, r.external_id, r.core_id
 FROM core.external_ref AS r
 WHERE r.entity = %(entity)s AND r.tenant_id = %(tenant)s AND r.deleted_at IS NULL
     AND (r.match_key = ANY(%(keys)s) OR r.other_key = ANY(%(keys)s))
+"""
+
+_PARENTS_BY_ID = """
+SELECT r.app_id, r.external_id, r.core_id
+FROM core.external_ref AS r
+JOIN unnest(%s::uuid[], %s::text[]) AS w (app_id, external_id)
+    ON w.app_id = r.app_id AND w.external_id = r.external_id
+WHERE r.entity = %s AND r.deleted_at IS NULL
 """
 
 _REPLACE_LINKS = sql.SQL("""
@@ -331,19 +342,37 @@ def write_parent_keys(
 
 
 def find_parents(
-    conn: Connection, tenant_id: UUID, entity: str, keys: Iterable[str]
-) -> dict[str, list[tuple[UUID, bool, UUID]]]:
-    """Return the live rows that some natural keys name: key -> (app, is own number, row)."""
+    conn: Connection, tenant_id: UUID, entity: str, keys: Iterable[AppKey]
+) -> dict[AppKey, UUID]:
+    """Return the live rows that keys of parents name, each as said by an app.
+
+    Of several rows that one number names, the same app's counts first, then the one that bears
+    the number itself. What names no live row is left out.
+    """
     wanted = set(keys)
-    found: dict[str, list[tuple[UUID, bool, UUID]]] = {}
-    if not wanted:
+    ids = [(app_id, key[1:]) for app_id, key in wanted if key.startswith("#")]
+    found: dict[AppKey, UUID] = {}
+    if ids:
+        values = ([app_id for app_id, _ in ids], [external_id for _, external_id in ids], entity)
+        for app_id, external_id, row_id in conn.execute(_PARENTS_BY_ID, values):
+            found[app_id, f"#{external_id}"] = row_id
+    numbers = {key for _, key in wanted if not key.startswith("#")}
+    if not numbers:
         return found
-    values = {"entity": entity, "tenant": tenant_id, "keys": list(wanted)}
-    for match_key, other_key, app_id, _, row_id in conn.execute(_PARENT_ROWS, values):
+    named: dict[str, list[tuple[UUID, bool, UUID]]] = {}
+    values_of = {"entity": entity, "tenant": tenant_id, "keys": list(numbers)}
+    for match_key, other_key, app_id, _, row_id in conn.execute(_PARENT_ROWS, values_of):
         for key, is_own in ((match_key, True), (other_key, False)):
-            if key in wanted:
-                found.setdefault(key, []).append((app_id, is_own, row_id))
+            if key in numbers:
+                named.setdefault(key, []).append((app_id, is_own, row_id))
+    for app_id, key in wanted:
+        if key in named:
+            found[app_id, key] = _best(named[key], app_id)
     return found
+
+
+def _best(named: Sequence[tuple[UUID, bool, UUID]], app_id: UUID) -> UUID:
+    return min(named, key=lambda hit: (hit[0] != app_id, not hit[1], hit[2]))[2]
 
 
 def replace_links(

@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 from schemabase_dagster.candidate import AddressFields
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.authority import Decided, Priorities, decide
-from schemabase_dagster.engine.entity import Child, Claim, Entity
+from schemabase_dagster.engine.entity import Child, Claim, Entity, Reference
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.match import Conflict, Matched, RecordKey
 from schemabase_dagster.engine.parties import (
@@ -21,7 +21,7 @@ from schemabase_dagster.engine.parties import (
     upsert_contacts,
     upsert_named,
 )
-from schemabase_dagster.engine.references import find_natural
+from schemabase_dagster.engine.references import find_natural, find_parents
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import soft_delete, upsert
 from schemabase_dagster.normalise.text import normalized_name
@@ -92,7 +92,10 @@ def write_rows(
         The rows that changed, their children's changes included, and conflicts about numbers.
     """
     living = {row_id: records for row_id, records in members.items() if records}
-    resolved = _resolve(ctx, [item for records in living.values() for item in records])
+    read = [item for records in living.values() for item in records]
+    resolved = _resolve(ctx, read)
+    for reference in ctx.entity.references:
+        _refer(ctx, reference, read, resolved)
     decided = {row_id: _decide(ctx, records, resolved) for row_id, records in living.items()}
     _free_numbers(ctx, matched.merged)
     # merged rows have just given their natural keys up
@@ -157,6 +160,27 @@ def _resolve(ctx: Context, records: Sequence[Mapped]) -> dict[RecordKey, dict[st
             values[column] = address_ids.get(address)
         resolved[item.app_id, item.external_id] = values
     return resolved
+
+
+def _refer(
+    ctx: Context,
+    reference: Reference,
+    records: Sequence[Mapped],
+    resolved: Mapping[RecordKey, dict[str, Any]],
+) -> None:
+    """Find the parents that the records name; what is missing is mapped again when it comes."""
+    keys = {
+        (item.app_id, item.external_id): [
+            (item.app_id, key) for key in item.candidate.parents.get(reference.entity, ())
+        ]
+        for item in records
+    }
+    wanted = {key for named in keys.values() for key in named}
+    found = find_parents(ctx.conn, ctx.tenant_id, reference.entity, wanted)
+    for record, named in keys.items():
+        row_id = next((found[key] for key in named if key in found), None)
+        if row_id is not None:
+            resolved[record][reference.column] = row_id
 
 
 def _mentions(ctx: Context, records: Iterable[Mapped]) -> Iterable[Mention]:
