@@ -22,23 +22,6 @@ from schemabase_dagster.tenancy import Tenant
 
 Metadata: TypeAlias = dict[str, Any]
 
-# Samples show facts of business; names, addresses and e-mails never reach Dagster's tables. Few
-# columns: what is wider than the page of a laptop is broken into three lines a cell.
-SHOWN_COLUMNS: Final = (
-    "ordered_at",
-    "issued_on",
-    "status",
-    "currency",
-    "total_gross",
-    "is_customer",
-    "is_vendor",
-)
-NUMBER_COLUMNS: Final = ("order_number", "invoice_number")
-"""Shown first; of a table that has none the id, because a contact's number is its e-mail."""
-
-DAY_COLUMNS: Final = ("ordered_at", "issued_on")
-"""Columns by which rows are counted per day in the picture."""
-
 PICTURE_DAYS: Final = 30
 
 _RAW_SAMPLE: Final = """
@@ -64,7 +47,7 @@ SELECT {columns}
 FROM core.{table}
 WHERE tenant_id = %(tenant_id)s
   AND deleted_at IS NULL
-ORDER BY updated_at DESC, {name} DESC
+ORDER BY updated_at DESC, {first} DESC
 LIMIT 10
 """
 
@@ -119,12 +102,10 @@ def core_metadata(conn: Connection[Any], entity: Entity, done: Done, *, picture:
     """
     values = {"tenant_id": done.tenant.id}
     table = sql.Identifier(entity.table.name)
-    name = next((name for name in NUMBER_COLUMNS if name in entity.table.columns), "id")
-    shown = [name, *(column for column in SHOWN_COLUMNS if column in entity.table.columns)]
     sample = sql.SQL(_CORE_SAMPLE).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, shown)),
+        columns=sql.SQL(", ").join(map(sql.Identifier, entity.sample)),
         table=table,
-        name=sql.Identifier(name),
+        first=sql.Identifier(entity.sample[0]),
     )
     count = fetch_rows(conn, sql.SQL(_CORE_COUNT).format(table=table), values)
     rows = fetch_rows(conn, sample, values)
@@ -220,11 +201,10 @@ def _cell(value: object) -> str:
 
 
 def _picture(conn: Connection[Any], entity: Entity, tenant: Tenant) -> Mapping[str, Any]:
-    column = next((name for name in DAY_COLUMNS if name in entity.table.columns), None)
-    if column is None:
+    if entity.day_column is None:
         return {}
     query = sql.SQL(_PER_DAY).format(
-        column=sql.Identifier(column), table=sql.Identifier(entity.table.name)
+        column=sql.Identifier(entity.day_column), table=sql.Identifier(entity.table.name)
     )
     rows = fetch_rows(conn, query, {"tenant_id": tenant.id, "days": PICTURE_DAYS - 1})
     days: list[tuple[date, int]] = [(row["day"], row["count"]) for row in rows]

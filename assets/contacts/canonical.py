@@ -26,6 +26,7 @@ CONTACTS = Entity(
         "orders are rows too, named by their latest order."
     ),
     number_column="email",
+    sample=("id", "is_customer", "is_vendor"),
     groups=(
         FieldGroup("identity", ("email",), ("shop", "erp")),
         FieldGroup("names", ("first_name", "last_name", "phone"), ("shop", "erp")),

@@ -13,6 +13,8 @@ INVOICES = Entity(
         "soon as the order is there."
     ),
     number_column="invoice_number",
+    sample=("invoice_number", "issued_on", "status", "currency", "total_gross"),
+    day_column="issued_on",
     groups=(
         FieldGroup(
             "all",

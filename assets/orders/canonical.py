@@ -44,6 +44,8 @@ ORDERS = Entity(
         "addresses in `core.addresses`. Drafts of the shop are left out."
     ),
     number_column="order_number",
+    sample=("order_number", "ordered_at", "status", "currency", "total_gross"),
+    day_column="ordered_at",
     groups=(
         FieldGroup("identity", ("order_number", "reference_number", "ordered_at"), ("owner",)),
         FieldGroup("channel", ("sales_channel_id",), ("owner", "shop")),

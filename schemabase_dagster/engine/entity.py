@@ -123,6 +123,9 @@ class Entity:
         description: product text for the data team.
         number_column: column of the natural key.
         groups: all columns that sources decide.
+        sample: columns shown in Dagster's tables, none of them personal; few, because what is
+            wider than the page of a laptop is broken into three lines a cell.
+        day_column: column by which rows are counted per day in the picture; None = no picture.
         children: dependent rows.
         links: relations to any number of parents.
         references: columns that refer to one parent.
@@ -138,6 +141,8 @@ class Entity:
     description: str
     number_column: str
     groups: tuple[FieldGroup, ...]
+    sample: tuple[str, ...] = ("id",)
+    day_column: str | None = None
     children: tuple[Child, ...] = ()
     links: tuple[Link, ...] = ()
     references: tuple[Reference, ...] = ()
