@@ -47,6 +47,8 @@ class Stream:
         description: product text for the data team: what a record is, what is left out.
         source: whatever the system's client needs to list and fetch it (path, query, keys).
         id_field: dotted path of the record's id.
+        id_prefix: what makes the id unique among an app's records of one entity, where its streams
+            count on their own; external ids begin with it.
         modified_field: dotted path of the modified time; None when the source has none.
         order: in which order of modified time the client lists: ascending streams move their
             cursor with every batch, descending ones at the end (newest first).
@@ -70,6 +72,7 @@ class Stream:
     description: str
     source: Any
     id_field: str
+    id_prefix: str = ""
     modified_field: str | None = None
     entity: str | None = None
     order: Order = "unordered"

@@ -62,7 +62,7 @@ def prepare(stream: Stream, record: object, read_at: datetime) -> Incoming | Ref
 
 
 def record_id(stream: Stream, record: JsonObject) -> str:
-    """Return the record's id as text.
+    """Return the record's id as text, with the stream's prefix.
 
     Raises:
         RecordRejected: it has none.
@@ -73,7 +73,7 @@ def record_id(stream: Stream, record: JsonObject) -> str:
     text = str(value)
     if not text.isprintable():
         raise RecordRejected("type", stream.id_field, "The id has control characters.")
-    return text
+    return f"{stream.id_prefix}{text}"
 
 
 def modified_at(stream: Stream, record: JsonObject) -> datetime | None:
