@@ -15,14 +15,22 @@ KEPT_SHARE: Final = 0.1
 
 
 class FixedToken(httpx.Auth):
-    """Sends one token that never changes."""
+    """Sends one token that never changes.
 
-    def __init__(self, scheme: str, token: str) -> None:
-        self._header = f"{scheme} {token}"
+    Args:
+        scheme: word before the token; empty = none.
+        token: the secret; empty = nothing is sent.
+        header: where it is sent.
+    """
+
+    def __init__(self, scheme: str, token: str, *, header: str = "Authorization") -> None:
+        self._name = header
+        self._header = f"{scheme} {token}".lstrip() if token else ""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header."""
-        request.headers["Authorization"] = self._header
+        if self._header:
+            request.headers[self._name] = self._header
         yield request
 
     def renew(self) -> bool:
