@@ -69,6 +69,7 @@ def announce(sandbox: Sandbox, path: Path | None) -> None:
     for name, merchant in sandbox.info["merchants"].items():
         lines.append(f"sandbox {name:9s} Zoho    {merchant['zoho']['inventory_url']}")
         lines.append(f"sandbox {name:9s} Saleor  {merchant['saleor']['api_url']}")
+        lines.append(f"sandbox {name:9s} Reviews {merchant['reviewsio']['api_url']}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
     if path is None:

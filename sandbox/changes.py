@@ -27,6 +27,8 @@ def entity_table(world: World, system: str, entity: str) -> Table[Any]:
         ("zoho", "invoices"): world.invoices,
         ("zoho", "contacts"): world.contacts,
         ("saleor", "orders"): world.shop_orders,
+        ("reviewsio", "product_reviews"): world.product_reviews,
+        ("reviewsio", "merchant_reviews"): world.merchant_reviews,
     }
     if (system, entity) not in tables:
         raise ValueError(f"{system} has no {entity} here")

@@ -8,10 +8,11 @@ from sandbox.data_control import MUTATIONS, DataControl, mutation
 from sandbox.faults import Fault
 from sandbox.money import total_up
 from sandbox.notices import Notices, Subscription
+from sandbox.reviewsio.documents import review_row
 from sandbox.saleor.documents import global_id, order_node
 from sandbox.saleor.listing import node_bytes
 from sandbox.state import State, make_state
-from sandbox.store import ShopOrder, ZohoOrder
+from sandbox.store import Review, ShopOrder, ZohoOrder
 from sandbox.webhooks import RETRY_SECONDS
 from sandbox.world import World
 from sandbox.zoho.entities import ENTITIES
@@ -227,6 +228,8 @@ class Control(DataControl):
             record = changes.find_record(world, system, entity, record_id)
             if isinstance(record, ShopOrder):
                 return order_node(world, record)
+            if isinstance(record, Review):
+                return review_row(world, record, is_private=True)
             plural = "salesorders" if entity == "orders" else entity
             return ENTITIES[plural].detail(world, record)
 
@@ -281,6 +284,8 @@ class Control(DataControl):
             account.tokens.is_revoked = is_revoked
         elif system == "saleor":
             account.shop.is_revoked = is_revoked
+        elif system == "reviewsio":
+            account.reviews.is_key_revoked = is_revoked
         else:
             raise ValueError(f"no system {system!r}")
 

@@ -6,10 +6,11 @@ from random import Random
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sandbox import changes
+from sandbox.reviewsio.seeding import add_review
 from sandbox.state import Account, State
-from sandbox.store import ShopOrder, ZohoOrder
+from sandbox.store import Review, ShopOrder, ZohoOrder
 from sandbox.times import now_us
-from sandbox.world import World
+from sandbox.world import SECOND, World
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -116,6 +117,27 @@ class DataControl:
         world = self._world(merchant)
         order = changes.find_record(world, system, "orders", order_id)
         changes.delete_order(world, system, order)
+
+    @mutation
+    def new_reviews(self, merchant: str, entity: str, n: int) -> list[str]:
+        """Write ``n`` reviews now: product_reviews or merchant_reviews."""
+        world, rng = self._world(merchant), self._rng()
+        return [add_review(world, rng, entity, self.at + i * SECOND).id for i in range(n)]
+
+    @mutation
+    def edit_review(
+        self, merchant: str, entity: str, review_id: str, rating: int = 1, reply: str = ""
+    ) -> None:
+        """Edit a review and answer it; its date stays, as the real one's does."""
+        world = self._world(merchant)
+        review: Review = changes.find_record(world, "reviewsio", entity, review_id)
+        review.rating, review.reply = rating, reply
+        changes.bump(world, "reviewsio", entity, review, self.at)
+
+    @mutation
+    def delete_review(self, merchant: str, entity: str, review_id: str) -> None:
+        """Take a review out of what the API shows."""
+        changes.entity_table(self._world(merchant), "reviewsio", entity).remove(review_id)
 
     @mutation
     def touch(

@@ -23,9 +23,12 @@ KINDS = frozenset(
         "mistyped_field",
         "no_id",
         "nul_text",
+        "refused_200",
+        "object_root",
     }
 )
 RECORD_KINDS = frozenset({"missing_field", "mistyped_field", "no_id", "nul_text"})
+TEXT_KEYS = ("notes", "customer_name", "contact_name", "customerNote", "review", "comments")
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Fault:
     Attributes:
         kind: one of ``KINDS``.
         merchant: whose requests it hits.
-        system: ``zoho`` or ``saleor``.
+        system: ``zoho``, ``saleor`` or ``reviewsio``.
         match: path prefix below the API root (``/salesorders``), or a GraphQL operation name;
             empty hits every request of the system.
         where: ``list``, ``detail``, ``token`` or empty for any.
@@ -150,9 +153,7 @@ def _spoil(document: dict[str, Any], fault: Fault, id_key: str) -> None:
         del document[id_key]
         return
     if fault.kind == "nul_text":
-        key = next(
-            k for k in ("notes", "customer_name", "contact_name", "customerNote") if k in document
-        )
+        key = next(k for k in TEXT_KEYS if k in document)
         document[key] = f"{document[key]}\x00end"
         return
     *parents, last = fault.path.split(".")

@@ -19,7 +19,7 @@ class Tax:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """One merchant: a Zoho organisation, a Saleor shop and the secrets of both.
+    """One merchant: a Zoho organisation, a Saleor shop, a REVIEWS.io store and their secrets.
 
     Attributes:
         name: key in control calls and in the info file.
@@ -45,6 +45,8 @@ class Merchant:
     client_secret: str
     refresh_token: str
     shop_token: str
+    store_id: str
+    reviews_key: str
 
     def zoho_id(self, kind: int, counter: int) -> str:
         """Id in Zoho's form: organisation prefix and a 12-digit counter, above 2^53."""
@@ -84,6 +86,8 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
         client_secret=rng.randbytes(21).hex(),
         refresh_token=f"1000.{rng.randbytes(16).hex()}.{rng.randbytes(16).hex()}",
         shop_token=_letters(rng, string.ascii_letters + string.digits, 30),
+        store_id=f"www.{name}.example",
+        reviews_key=rng.randbytes(16).hex(),
     )
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from sandbox import changes
 from sandbox.state import State
-from sandbox.webhooks import RETRY_SECONDS, Delivery, saleor_delivery, send, zoho_delivery
+from sandbox.webhooks import (
+    RETRY_SECONDS,
+    Delivery,
+    review_delivery,
+    saleor_delivery,
+    send,
+    zoho_delivery,
+)
 from sandbox.zoho.entities import ENTITIES
 
 EVENTS = {
@@ -73,6 +80,9 @@ class Notices:
                 return saleor_delivery(
                     shop.keys, shop.api_url, record, event, wrapped=wrapped, secret=secret
                 )
+            if system == "reviewsio":
+                author, is_product = account.world.customer(record.customer), bool(record.sku)
+                return review_delivery(record, author, is_product=is_product)
             zoho = ENTITIES["salesorders" if entity == "orders" else entity]
             document = zoho.detail(account.world, record)
             return zoho_delivery(zoho.singular, record_id, document, url, form=form, secret=secret)

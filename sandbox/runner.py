@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from sandbox.control import Control
 from sandbox.control_app import control_app
 from sandbox.merchants import DEFAULT_MERCHANTS
+from sandbox.reviewsio.app import ReviewsioApi
 from sandbox.saleor.app import SaleorApi
 from sandbox.saleor.keys import KeyRing
 from sandbox.state import Options, State, make_state
@@ -32,7 +33,7 @@ class PortTakenError(Exception):
 
 
 class Sandbox:
-    """Zoho on one port, a Saleor shop per merchant, and a control port.
+    """Zoho on one port, REVIEWS.io on one, a Saleor shop per merchant, and a control port.
 
     Use it as a context manager. ``info`` holds addresses and credentials, ``control`` changes
     data and switches misbehaviour on, ``reset`` makes everything as it was at the start.
@@ -88,6 +89,7 @@ class Sandbox:
         apps: list[Starlette] = [
             control_app(self.control, lambda: self.info),
             ZohoApi(self.state).app(),
+            ReviewsioApi(self.state).app(),
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
         self._bind_all(len(apps))
@@ -109,7 +111,7 @@ class Sandbox:
 
     @property
     def ports(self) -> list[int]:
-        """Ports in use: control, Zoho, then one per shop."""
+        """Ports in use: control, Zoho, REVIEWS.io, then one per shop."""
         return [sock.getsockname()[1] for sock in self._sockets]
 
     def reset(self) -> None:
@@ -138,7 +140,7 @@ class Sandbox:
         return sock
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:
-        control, zoho, *shops = (f"http://{HOST}:{port}" for port in ports)
+        control, zoho, reviews, *shops = (f"http://{HOST}:{port}" for port in ports)
         merchants = {}
         for (name, account), shop in zip(self.state.accounts.items(), shops, strict=True):
             merchant = account.world.merchant
@@ -157,6 +159,11 @@ class Sandbox:
                     "api_url": account.shop.api_url,
                     "domain": shop.removeprefix("http://"),
                     "token": merchant.shop_token,
+                },
+                "reviewsio": {
+                    "api_url": reviews,
+                    "store_id": merchant.store_id,
+                    "api_key": merchant.reviews_key,
                 },
                 "prefix": merchant.prefix,
                 "timezone": merchant.timezone,

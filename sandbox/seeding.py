@@ -6,6 +6,7 @@ from random import Random
 from sandbox.merchants import Merchant
 from sandbox.money import total_up
 from sandbox.people import make_items
+from sandbox.reviewsio.seeding import seed_reviews
 from sandbox.store import Contact, Sale, ShopOrder, Table
 from sandbox.world import (
     DAY,
@@ -50,6 +51,7 @@ def make_world(
         add_shop_order(world, rng, sale, "open", sale.created)
         world.next_index += 1
     _plant(world)
+    seed_reviews(world, size)
     return world
 
 

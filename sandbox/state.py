@@ -26,6 +26,16 @@ class Shop:
     api_url: str = ""
 
 
+@dataclass(slots=True)
+class ReviewStore:
+    """The REVIEWS.io side of a merchant that is not data.
+
+    A revoked key is not refused: it shows what the public sees.
+    """
+
+    is_key_revoked: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """Everything of one merchant."""
@@ -34,6 +44,7 @@ class Account:
     tokens: TokenDesk
     limits: Limits
     shop: Shop
+    reviews: ReviewStore = field(default_factory=ReviewStore)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,13 @@ class State:
         """The account of a Zoho OAuth client."""
         for account in self.accounts.values():
             if account.world.merchant.client_id == client_id:
+                return account
+        return None
+
+    def by_store(self, store_id: str) -> Account | None:
+        """The account of a REVIEWS.io store."""
+        for account in self.accounts.values():
+            if account.world.merchant.store_id == store_id:
                 return account
         return None
 

@@ -82,6 +82,23 @@ class Contact(Record):
     phone: str | None = field(default=None, kw_only=True)
 
 
+@dataclass(slots=True, eq=False)
+class Review(Record):
+    """A review; ``sku`` is empty where it is of the merchant. Listed by ``created``.
+
+    ``modified`` tells when it last changed, which the API never shows.
+    """
+
+    sku: str
+    product: str
+    order_number: str
+    customer: int
+    rating: int
+    title: str
+    body: str
+    reply: str = field(default="", kw_only=True)
+
+
 R = TypeVar("R", bound=Record)
 SortKey = Callable[[Any], Any]
 

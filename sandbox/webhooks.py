@@ -1,4 +1,4 @@
-"""Webhook senders: deliveries as Saleor and Zoho make them, with their flaws on demand."""
+"""Webhook senders: deliveries as the systems make them, with their flaws on demand."""
 
 import hashlib
 import hmac
@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import orjson
 
+from sandbox.people import Customer
 from sandbox.saleor.documents import global_id
 from sandbox.saleor.keys import KeyRing
-from sandbox.store import ShopOrder
+from sandbox.store import Review, ShopOrder
 from sandbox.times import now_us, saleor_time
 
 SALEOR_VERSION = "3.23.28"
@@ -124,6 +125,25 @@ def zoho_delivery(
         signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
         headers["X-Zoho-Webhook-Signature"] = signature
     return Delivery(record_id, singular, headers, body)
+
+
+def review_delivery(review: Review, author: Customer, *, is_product: bool) -> Delivery:
+    """A delivery of REVIEWS.io: not all of the review, no time, and no signature."""
+    content: dict[str, Any] = {
+        "id": int(review.id),
+        "review_type": "product" if is_product else "company",
+        "order_id": review.order_number,
+        "rating": review.rating,
+        "comments": review.body,
+        "user": {
+            "name": f"{author.first_name} {author.last_name[:1]}",
+            "email_address": author.email,
+        },
+    }
+    if is_product:
+        content["product"] = {"sku": review.sku}
+    headers = {"User-Agent": "GuzzleHttp/7", "Content-Type": "application/json"}
+    return Delivery(review.id, content["review_type"], headers, json.dumps(content).encode())
 
 
 def signed_text(pairs: Sequence[tuple[str, str]], body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The data of one merchant in both systems, and how records come to be added to it."""
+"""The data of one merchant in all systems, and how records come to be added to it."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from uuid import UUID
 from sandbox.merchants import Merchant
 from sandbox.money import Content, Line
 from sandbox.people import Customer, Item, make_customer
-from sandbox.store import Contact, Invoice, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.store import Contact, Invoice, Review, Sale, ShopOrder, Table, ZohoOrder
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -30,6 +30,7 @@ class World:
         planted: names of odd records that checks must find, to their ids.
         next_shop_number: the shop's number sequence; gaps are normal.
         lines: numbers of lines that an order may have, the likely ones more than once.
+        reviews_written: kind of review -> how many were ever written.
     """
 
     merchant: Merchant
@@ -41,11 +42,14 @@ class World:
     shop_orders: Table[ShopOrder]
     invoices: Table[Invoice]
     contacts: Table[Contact]
+    product_reviews: Table[Review] = field(default_factory=Table)
+    merchant_reviews: Table[Review] = field(default_factory=Table)
     planted: dict[str, dict[str, str]] = field(default_factory=dict)
     next_shop_number: int = FIRST_SHOP_NUMBER
     next_erp_number: int = 1
     next_index: int = 0
     lines: tuple[int, ...] = LINES
+    reviews_written: dict[str, int] = field(default_factory=dict)
 
     def customer(self, index: int) -> Customer:
         """The party with this index."""
