@@ -80,7 +80,7 @@ def conn(postgres: str) -> Iterator[Connection[Any]]:
 
 @pytest.fixture(scope="session")
 def sandbox_server() -> Iterator[Sandbox]:
-    """Stand-ins of Zoho and Saleor for the whole run, with 200 orders for each merchant."""
+    """Stand-ins of all systems for the whole run, with 200 orders for each merchant."""
     with Sandbox(seed=7, size=200) as running:
         yield running
 
@@ -102,6 +102,12 @@ def tenant(conn: Connection[Any]) -> Tenant:
 def zoho_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
     """App ``books`` of ``acme``: its Zoho organisation in the sandbox."""
     return shops.add_zoho(conn, tenant, sandbox)
+
+
+@pytest.fixture
+def reviewsio_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
+    """App ``reviews`` of ``acme``: its REVIEWS.io store in the sandbox."""
+    return shops.add_reviewsio(conn, tenant, sandbox)
 
 
 @pytest.fixture

@@ -86,6 +86,47 @@ def zoho_invoice(
     }
 
 
+def product_review(
+    review_id: int | str = 11,
+    sku: str = "A-1",
+    order: object = "1",
+    *,
+    written: datetime = NOON,
+    **fields: Any,
+) -> JsonObject:
+    """Return a row of REVIEWS.io's list of product reviews, as an API key shows it."""
+    return {
+        "product_review_id": review_id,
+        "sku": sku,
+        "order_id": order,
+        "rating": 4,
+        "review": "Does what it should.",
+        "date_created": reviewsio_time(written),
+        "reviewer": {"first_name": "Mara", "last_name": "K", "email": "mara@example.org"},
+        **fields,
+    }
+
+
+def merchant_review(
+    review_id: int | str = 11, order: object = "1", *, written: datetime = NOON, **fields: Any
+) -> JsonObject:
+    """Return a row of REVIEWS.io's list of merchant reviews, as an API key shows it."""
+    return {
+        "store_review_id": review_id,
+        "order_number": order,
+        "rating": 5,
+        "comments": "Arrived next day.",
+        "date_created": reviewsio_time(written),
+        "reviewer": {"first_name": "Mara", "last_name": "K", "email": "mara@example.org"},
+        **fields,
+    }
+
+
+def reviewsio_time(instant: datetime) -> str:
+    """Write an instant as REVIEWS.io does: UTC without saying so."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def saleor_order(
     order_id: str = "T3JkZXI6MQ==", number: str = "1", *, modified: datetime = NOON, **fields: Any
 ) -> JsonObject:

@@ -27,6 +27,13 @@ VIEWS: Final = (
         order_by="issued_on",
     ),
     View(
+        "fct_review",
+        "One row per review of a product or of the merchant, with the order it follows.",
+        entities=("review", "order"),
+        sample=("review_key", "review_day", "review_type", "rating", "sku", "order_number"),
+        order_by="reviewed_at",
+    ),
+    View(
         "sync_freshness",
         "One row per app and stream: when it was last complete and what is wrong with it.",
         entities=(),

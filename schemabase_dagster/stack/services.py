@@ -41,7 +41,7 @@ class Ports:
 
 def choose_ports(merchants: Sequence[str]) -> Ports:
     """Take the usual ports where they are free, any others where they are not."""
-    sandbox_count = 2 + len(merchants)
+    sandbox_count = 3 + len(merchants)
     usual = all(
         choose_port(port) == port for port in range(SANDBOX_PORT, SANDBOX_PORT + sandbox_count)
     )

@@ -17,8 +17,14 @@ from schemabase_dagster.stack.run import Running
 from schemabase_dagster.stack.standins import DEMO_TENANTS, control
 from sensors.requests import downstream
 
-SYSTEMS = ("saleor", "zoho")
-PAIRS: tuple[Pair, ...] = tuple((tenant, system) for tenant in DEMO_TENANTS for system in SYSTEMS)
+SYNCED = {
+    "saleor": ("orders",),
+    "zoho": ("orders", "invoices", "contacts"),
+    "reviewsio": ("product_reviews", "merchant_reviews"),
+}
+"""System -> what the stand-ins call the records that become canonical rows."""
+
+PAIRS: tuple[Pair, ...] = tuple((tenant, system) for tenant in DEMO_TENANTS for system in SYNCED)
 FIRST_SYNC_SECONDS = 240
 WEBHOOK_SECONDS = 90
 RUN_SECONDS = 120
@@ -49,11 +55,10 @@ class Delivered:
 
 def expected_records(stand_ins: Mapping[str, Any]) -> Mapping[Pair, int]:
     """Return how many records the stand-ins have for each (tenant, system)."""
-    entities = {"saleor": ("orders",), "zoho": ("orders", "invoices", "contacts")}
     return {
         (tenant, system): sum(
             len(control(stand_ins, "ids", merchant=tenant, system=system, entity=entity))
-            for entity in entities[system]
+            for entity in SYNCED[system]
         )
         for tenant, system in PAIRS
     }

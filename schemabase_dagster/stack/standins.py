@@ -61,7 +61,7 @@ def app_settings(
     slug: str, merchant: Mapping[str, Any]
 ) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
     """Return configuration and credentials of a merchant's apps by system."""
-    zoho, saleor = merchant["zoho"], merchant["saleor"]
+    zoho, saleor, reviews = merchant["zoho"], merchant["saleor"], merchant["reviewsio"]
     return {
         "zoho": (
             {
@@ -83,6 +83,15 @@ def app_settings(
                 "order_prefix": merchant["prefix"],
             },
             {"token": saleor["token"]},
+        ),
+        "reviewsio": (
+            {
+                "store_id": reviews["store_id"],
+                "api_url": reviews["api_url"],
+                "shop_prefix": merchant["prefix"],
+                "calls_per_minute": NO_LIMIT,
+            },
+            {"api_key": reviews["api_key"]},
         ),
     }
 

@@ -1,6 +1,25 @@
 """SQLAlchemy metadata of all schemas, with one naming convention."""
 
-from schemabase_dagster.tables import catalogue, parties, platform, raw, sales, state, webhooks
+from schemabase_dagster.tables import (
+    catalogue,
+    parties,
+    platform,
+    raw,
+    reviews,
+    sales,
+    state,
+    webhooks,
+)
 from schemabase_dagster.tables._columns import metadata
 
-__all__ = ["catalogue", "metadata", "parties", "platform", "raw", "sales", "state", "webhooks"]
+__all__ = [
+    "catalogue",
+    "metadata",
+    "parties",
+    "platform",
+    "raw",
+    "reviews",
+    "sales",
+    "state",
+    "webhooks",
+]

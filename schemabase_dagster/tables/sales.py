@@ -248,6 +248,7 @@ ENTITY_TABLES = {
     "contact": "contacts",
     "order": "orders",
     "invoice": "invoices",
+    "review": "reviews",
 }
 """Entity -> core table; every entity has its own partition of ``external_ref`` and foreign key."""
 

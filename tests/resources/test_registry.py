@@ -13,13 +13,14 @@ from resources.registry import (
     system_of,
     systems,
 )
+from resources.reviewsio import REVIEWSIO
 from resources.saleor import SALEOR
 from resources.zoho import ZOHO
 from schemabase_dagster.errors import ConfigurationError
 
 
 def test_all_systems_are_found_by_name():
-    assert systems() == {"saleor": SALEOR, "zoho": ZOHO}
+    assert systems() == {"reviewsio": REVIEWSIO, "saleor": SALEOR, "zoho": ZOHO}
 
 
 def test_every_system_has_a_resource_with_defaults():
@@ -45,7 +46,7 @@ def test_dagster_accepts_them():
 
 
 def test_an_unknown_system_is_answered_with_the_known_ones():
-    with pytest.raises(ConfigurationError, match=r"'etsy'.*saleor, zoho"):
+    with pytest.raises(ConfigurationError, match=r"'etsy'.*reviewsio, saleor, zoho"):
         system_of("etsy")
 
 
@@ -59,7 +60,7 @@ def test_looking_for_systems_does_not_import_dagster():
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     ).stdout
 
-    assert output == "['saleor', 'zoho']\n[]\n"
+    assert output == "['reviewsio', 'saleor', 'zoho']\n[]\n"
 
 
 def test_mechanisms_define_no_system():

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from resources.reviewsio import REVIEWSIO, ReviewList, ReviewsioCredentials
 from resources.saleor import ORDERS, SALEOR, SaleorCredentials
 from resources.shell import SystemResource
 from resources.zoho import ZOHO, ZohoCredentials, ZohoList
 from sandbox.runner import Sandbox
+from schemabase_dagster import tenancy
 from schemabase_dagster.errors import SchemabaseError
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App, Tenant
 from tests.resources.sandboxes import MERCHANT, add_saleor_app, add_zoho_app
+from tests.support import shops
 
 CANARY = "canary7f3a"
 TOKEN = (CANARY * 3)[:30]
@@ -28,11 +31,19 @@ ZOHO_ORDERS = Stream(
     "salesorder_id",
 )
 SALEOR_ORDERS = Stream("saleor_orders", SALEOR, "orders", "", ORDERS, "id")
+REVIEWS = Stream(
+    "reviewsio_merchant_reviews",
+    REVIEWSIO,
+    "reviews",
+    "",
+    ReviewList("merchant/reviews", {}, "stats.total_reviews", "order_number"),
+    "store_review_id",
+)
 
 FAULTS = ["none", "error_500", "html_502", "cut_body", "invalid_json", "rate_limited", "slow"]
 
 
-@pytest.fixture(params=["zoho", "saleor"])
+@pytest.fixture(params=["zoho", "saleor", "reviewsio"])
 def connected(
     request: pytest.FixtureRequest,
     conn: Connection[Any],
@@ -48,6 +59,10 @@ def connected(
     if request.param == "saleor":
         app = add_saleor_app(conn, large_sandbox, tenant, token=TOKEN)
         return app, resource, SALEOR_ORDERS
+    if request.param == "reviewsio":
+        app = shops.add_reviewsio(conn, tenant, large_sandbox)
+        tenancy.set_credentials(conn, app, REVIEWSIO, {"api_key": TOKEN})
+        return app, resource, REVIEWS
     app = add_zoho_app(conn, large_sandbox, tenant, client_secret=CANARY, refresh_token=CANARY)
     return app, resource, ZOHO_ORDERS
 
@@ -79,8 +94,9 @@ def test_errors_and_logs_are_silent(
             {"client_id": CANARY, "client_secret": CANARY, "refresh_token": CANARY}
         ),
         SaleorCredentials.model_validate({"token": TOKEN}),
+        ReviewsioCredentials.model_validate({"api_key": TOKEN}),
     ],
-    ids=["zoho", "saleor"],
+    ids=["zoho", "saleor", "reviewsio"],
 )
 def test_credentials_are_not_shown(credentials: object):
     assert CANARY not in repr(credentials) + str(credentials)

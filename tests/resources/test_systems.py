@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from resources.reviewsio import REVIEWSIO, ReviewsioConfig
 from resources.saleor import SALEOR, SaleorConfig, SaleorCredentials
 from resources.urls import check_base_url
 from resources.zoho import ZOHO, ZohoConfig
@@ -18,6 +19,10 @@ def zoho(**values: Any) -> ZohoConfig:
 
 def saleor(**values: Any) -> SaleorConfig:
     return SaleorConfig.model_validate({"api_url": SHOP, **values})
+
+
+def reviewsio(**values: Any) -> ReviewsioConfig:
+    return ReviewsioConfig.model_validate({"store_id": "www.acme.de", **values})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +105,40 @@ def test_wrong_tokens_are_refused_without_being_repeated(token: str):
 
     assert "30 letters" in str(caught.value)
     assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "root"),
+    [
+        ({}, "https://api.reviews.io"),
+        ({"region": "uk"}, "https://api.reviews.co.uk"),
+        ({"region": "uk", "api_url": "http://127.0.0.1:8001/"}, "http://127.0.0.1:8001"),
+    ],
+)
+def test_reviews_are_read_in_the_accounts_region(values: dict[str, Any], root: str):
+    assert reviewsio(**values).api_root() == root
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"store_id": ""},
+        {"store_id": "acme shop"},
+        {"store_id": "acme&store=other"},
+        {"shop_prefix": "store"},
+        {"page_size": 101},
+        {"region": "eu"},
+        {"api_key": "secret"},
+    ],
+)
+def test_wrong_reviewsio_configurations(values: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        reviewsio(**values)
+
+
+def test_one_store_can_be_claimed_once():
+    assert REVIEWSIO.instance_key(reviewsio()) == "store:www.acme.de@global"
+    assert REVIEWSIO.instance_key(reviewsio(region="uk")) == "store:www.acme.de@uk"
 
 
 def test_webhooks_of_a_shop_are_verified_with_its_own_keys():

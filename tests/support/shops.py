@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from resources.reviewsio import REVIEWSIO
 from resources.saleor import SALEOR
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
@@ -13,6 +14,11 @@ from schemabase_dagster.tenancy import App, Tenant
 
 ZOHO_STREAMS = ("zoho_sales_orders", "zoho_invoices", "zoho_contacts")
 SALEOR_STREAMS = ("saleor_orders",)
+REVIEWSIO_STREAMS = (
+    "reviewsio_product_reviews",
+    "reviewsio_merchant_reviews",
+    "reviewsio_product_ratings",
+)
 
 
 def add_zoho(
@@ -65,6 +71,29 @@ def add_saleor(
     return tenancy.add_app(conn, tenant, SALEOR, key, values, secrets, streams)
 
 
+def add_reviewsio(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "reviews",
+    streams: Iterable[str] = REVIEWSIO_STREAMS,
+    **config: Any,
+) -> App:
+    """Connect a merchant's REVIEWS.io store; ``config`` overrides single fields."""
+    info = sandbox.info["merchants"][merchant]
+    values = {
+        "store_id": info["reviewsio"]["store_id"],
+        "api_url": info["reviewsio"]["api_url"],
+        "shop_prefix": info["prefix"],
+        "calls_per_minute": 1_000_000,
+        **config,
+    }
+    secrets = {"api_key": info["reviewsio"]["api_key"]}
+    return tenancy.add_app(conn, tenant, REVIEWSIO, key, values, secrets, streams)
+
+
 def unreachable_zoho(conn: Connection[Any], tenant: Tenant, key: str = "books") -> App:
     """Connect a Zoho organisation at whose address nobody answers."""
     url = "http://localhost:9"
@@ -86,3 +115,14 @@ def unreachable_saleor(conn: Connection[Any], tenant: Tenant, key: str = "shop")
         "order_prefix": key.upper(),
     }
     return tenancy.add_app(conn, tenant, SALEOR, key, config, {"token": "t" * 30}, SALEOR_STREAMS)
+
+
+def unreachable_reviewsio(conn: Connection[Any], tenant: Tenant, key: str = "reviews") -> App:
+    """Connect a store whose reviews name orders of ``unreachable_saleor``; nobody answers there."""
+    config = {
+        "store_id": f"{tenant.slug}-{key}",
+        "api_url": "http://localhost:9",
+        "shop_prefix": "SHOP",
+    }
+    secrets = {"api_key": "k" * 30}
+    return tenancy.add_app(conn, tenant, REVIEWSIO, key, config, secrets, REVIEWSIO_STREAMS)

@@ -18,12 +18,13 @@ def keys(name: str, request: Inbound, options: dict[str, Any] = HMAC) -> tuple[b
 
 
 def test_the_providers_with_own_rules_are_found():
-    assert providers().keys() == {"saleor", "zoho"}
+    assert providers().keys() == {"reviewsio", "saleor", "zoho"}
     assert provider("strapi").name == "strapi"
-    assert (provider("strapi").accepted_status, provider("zoho").accepted_status) == (202, 200)
+    statuses = {name: provider(name).accepted_status for name in ("strapi", "zoho", "reviewsio")}
+    assert statuses == {"strapi": 202, "zoho": 200, "reviewsio": 200}
 
 
-@pytest.mark.parametrize("name", ["saleor", "zoho", "strapi"])
+@pytest.mark.parametrize("name", ["reviewsio", "saleor", "zoho", "strapi"])
 def test_equal_content_is_one_fact_today_and_tomorrow_only(name: str):
     first = inbound(b"1", day="2026-01-02", day_before="2026-01-01")
     tomorrow = inbound(b"1", day="2026-01-03", day_before="2026-01-02")

@@ -127,6 +127,37 @@ def test_check_tells_what_the_credentials_can_see(run, zoho_app: App):
     assert "works" in ran.out
 
 
+def test_a_review_store_is_added_and_checked(
+    run, conn: Connection[Any], tenant: Tenant, sandbox: Sandbox
+):
+    store = sandbox.info["merchants"]["acme"]["reviewsio"]
+    words = [f"--set={name}={store[name]}" for name in ("store_id", "api_url")]
+    stdin = json.dumps({"api_key": store["api_key"]})
+
+    added = run("app", "add", "acme", "reviewsio", *words, "--credentials-stdin", stdin=stdin)
+    checked = run("app", "check", "acme", "reviewsio")
+
+    assert added.status == 0, added.err
+    assert "3 streams" in added.out
+    assert checked.status == 0, checked.err
+    assert "store: Acme Trading" in checked.out
+    assert "orders and authors: visible" in checked.out
+    assert store["api_key"] not in added.out + checked.out
+
+
+def test_a_store_without_a_key_says_what_stays_hidden(
+    run, conn: Connection[Any], tenant: Tenant, sandbox: Sandbox
+):
+    store = sandbox.info["merchants"]["acme"]["reviewsio"]
+    words = [f"--set={name}={store[name]}" for name in ("store_id", "api_url")]
+
+    run("app", "add", "acme", "reviewsio", *words, "--credentials-stdin", stdin="{}")
+    checked = run("app", "check", "acme", "reviewsio")
+
+    assert checked.status == 0, checked.err
+    assert "hidden, there is no API key" in checked.out
+
+
 def test_refused_credentials_stop_the_app_until_they_are_replaced(
     run, conn: Connection[Any], saleor_app: App, sandbox: Sandbox
 ):

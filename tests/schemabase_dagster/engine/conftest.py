@@ -41,6 +41,12 @@ def shop(conn: Connection[Any], tenant: Tenant) -> App:
 
 
 @pytest.fixture
+def store(conn: Connection[Any], tenant: Tenant) -> App:
+    """REVIEWS.io app ``reviews`` of ``acme``; nobody answers at its address."""
+    return shops.unreachable_reviewsio(conn, tenant)
+
+
+@pytest.fixture
 def put(postgres: str) -> Put:
     """Land records of one stream of one app in one transaction."""
 
