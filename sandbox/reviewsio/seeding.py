@@ -11,7 +11,7 @@ PRODUCT_SHARE, MERCHANT_SHARE, TIE_SHARE = 0.4, 0.25, 0.15
 TITLES = ("Solid", "Gerne wieder", "Meh", "Top &amp; schnell", "", "Gut &lt;3")
 BODIES = (
     "Does what it should.",
-    "Passt &amp; h&auml;lt 👍",
+    "Fest &amp; h&auml;lt 👍",
     "Leider zu kurz, sonst gut.",
     "Arrived next day.",
     "",

@@ -67,7 +67,7 @@ def test_settings_are_read_as_text_json_and_nested(run, conn: Connection[Any], t
         (["acme", "saleor"], "", "api_url is missing"),
         (["acme", "saleor", "--set", URL], "", "--credentials-stdin"),
         (["acme", "saleor", "--set", "canary"], "", "--set is not of the form"),
-        (["acme", "oracle"], "", "Known systems: saleor, zoho"),
+        (["acme", "oracle"], "", "Known systems: reviewsio, saleor, zoho"),
         (["nobody", "saleor", "--set", URL], "", "no tenant 'nobody'"),
         (["acme", "saleor", "--set", URL, "--credentials-stdin"], "canary", "JSON object"),
         (["acme", "saleor", "--set", URL, "--credentials-stdin"], '"canary"', "JSON object"),
