@@ -18,7 +18,9 @@ WITH known AS (
     UNION ALL
     SELECT sku, true FROM core.order_lines WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL
     UNION ALL
-    SELECT sku, true FROM core.reviews WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL
+    -- not from core: on a first sync reviews have landed when ratings are asked for, no more
+    SELECT payload ->> 'sku', true FROM raw.reviewsio_product_reviews
+    WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL
 )
 SELECT sku
 FROM known

@@ -17,6 +17,8 @@ from assets.reviews.reviewsio import (
 )
 from resources.reviewsio import ReviewsioConfig
 from schemabase_dagster.candidate import Candidate, SourceRecord
+from schemabase_dagster.engine.incoming import Incoming, prepare
+from schemabase_dagster.streams import Stream
 
 PRODUCT_REVIEW: dict[str, Any] = {
     "product_review_id": 812345,
@@ -230,6 +232,19 @@ def test_an_app_may_keep_e_mails():
 def test_reviews_without_stars_or_date_are_set_aside(changes: dict[str, Any]):
     with pytest.raises(ValidationError):
         product(**changes)
+
+
+@pytest.mark.parametrize("stream", [REVIEWSIO_PRODUCT_REVIEWS, REVIEWSIO_MERCHANT_REVIEWS])
+def test_the_age_in_words_is_no_change(stream: Stream):
+    read_at = datetime(2025, 3, 3, tzinfo=UTC)
+    review = {**PRODUCT_REVIEW, **MERCHANT_REVIEW}
+
+    first = prepare(stream, {**review, "timeago": "1 day ago"}, read_at)
+    second = prepare(stream, {**review, "timeago": "2 days ago"}, read_at)
+
+    assert isinstance(first, Incoming)
+    assert isinstance(second, Incoming)
+    assert first.digest == second.digest
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from assets.reviews.reviewsio import (
 from resources.reviewsio import REVIEWSIO
 from resources.reviewsio.client import ReviewsioClient
 from resources.reviewsio.resource import ReviewsioResource
-from resources.reviewsio.skus import SKUS_IN_CALL, URL_BYTES, in_calls
+from resources.reviewsio.skus import SKUS_IN_CALL, URL_BYTES, in_calls, known_skus
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
 from schemabase_dagster.clock import parse_instant, utc_now
@@ -28,6 +28,7 @@ from schemabase_dagster.errors import (
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App, Tenant
 from tests.resources.sandboxes import MERCHANT
+from tests.resources.script import Script
 from tests.support import shops
 
 PAGE_SIZE = 10
@@ -51,6 +52,15 @@ def client(app: App) -> Iterator[ReviewsioClient]:
 def quick(**settings: Any) -> ReviewsioResource:
     values = {"backoff_seconds": 0.01, "read_seconds": 1, "rate_limit_seconds": 0.01}
     return ReviewsioResource(**{**values, **settings})
+
+
+def moved(conn: Connection[Any], app: App, script: Script) -> App:
+    """Return the app at the address of a server that answers as it is told."""
+    conn.execute(
+        "UPDATE platform.app SET config = config || jsonb_build_object('api_url', %s::text)",
+        (script.url,),
+    )
+    return tenancy.get_app(conn, app.tenant_slug, app.key)
 
 
 def ids(client: ReviewsioClient, stream: Stream, **options: Any) -> list[str]:
@@ -201,6 +211,26 @@ class TestRatings:
         assert all(row["num_ratings"] > 0 for row in rows)
         assert client.calls == 1
 
+    def test_skus_of_active_variants_come_first_and_none_that_would_be_read_as_two(
+        self, conn: Connection[Any], tenant: Tenant, skus: list[str]
+    ):
+        conn.execute("UPDATE core.variants SET active = false WHERE sku = %s", (skus[0],))
+        conn.execute("UPDATE core.variants SET deleted_at = now() WHERE sku = %s", (skus[1],))
+
+        known = known_skus(tenant.id)
+
+        assert known == [*sorted(set(skus[2:]) - {"a;b"}), skus[0]]
+
+    def test_ratings_of_other_skus_are_left_out(
+        self, conn: Connection[Any], app: App, script: Script
+    ):
+        script.answers[0].body = b'[{"sku": "a", "num_ratings": 1}, {"sku": "group-of-a"}]'
+
+        with quick().open(moved(conn, app, script)) as client:
+            found = list(client.look_up(REVIEWSIO_PRODUCT_RATINGS, ["a"]))
+
+        assert [each.record for each in found] == [{"sku": "a", "num_ratings": 1}]
+
     def test_an_object_is_read_like_an_array(
         self, client: ReviewsioClient, skus: list[str], large_sandbox: Sandbox
     ):
@@ -272,27 +302,20 @@ def test_a_passing_fault_is_retried(client: ReviewsioClient, large_sandbox: Sand
     assert len(listed) == len(large_sandbox.control.ids(MERCHANT, "reviewsio", "product_reviews"))
 
 
-def test_answers_of_another_shape_break_the_contract(app: App, conn: Connection[Any], script):
+def test_answers_of_another_shape_break_the_contract(
+    app: App, conn: Connection[Any], script: Script
+):
     script.answers[0].body = b'{"reviews": "none"}'
-    conn.execute(
-        "UPDATE platform.app SET config = config || jsonb_build_object('api_url', %s::text)",
-        (script.url,),
-    )
-    moved = tenancy.get_app(conn, "acme", app.key)
-
-    with quick().open(moved) as client, pytest.raises(ProviderContractError):
+    with quick().open(moved(conn, app, script)) as client, pytest.raises(ProviderContractError):
         ids(client, REVIEWSIO_PRODUCT_REVIEWS)
 
 
-def test_the_key_travels_in_a_header_only(app: App, conn: Connection[Any], script, large_sandbox):
+def test_the_key_travels_in_a_header_only(
+    app: App, conn: Connection[Any], script: Script, large_sandbox: Sandbox
+):
     script.answers[0].body = b'{"reviews": []}'
-    conn.execute(
-        "UPDATE platform.app SET config = config || jsonb_build_object('api_url', %s::text)",
-        (script.url,),
-    )
-    moved = tenancy.get_app(conn, "acme", app.key)
 
-    with quick().open(moved) as client:
+    with quick().open(moved(conn, app, script)) as client:
         ids(client, REVIEWSIO_PRODUCT_REVIEWS)
 
     key = large_sandbox.info["merchants"][MERCHANT]["reviewsio"]["api_key"]
