@@ -15,6 +15,7 @@ from schemabase_dagster import inbox, webhooks
 from schemabase_dagster.engine.hints import land_webhooks
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.pull import PullOptions, sync_stream
+from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support import deliveries
@@ -208,6 +209,19 @@ def test_samples_name_nobody(conn: Connection[Any], tenant: Tenant, everything: 
         "review_key", "reviewed_at", "review_type", "rating", "sku", "order_number",
     }  # fmt: skip
     assert "reviews_per_day" in told
+
+
+def test_replay_maps_in_place_and_writes_nothing(
+    conn: Connection[Any], tenant: Tenant, everything: App
+):
+    before = versions(conn, "core.reviews")
+
+    queued = replay(tenant, registry.streams_of(everything.type).values())
+    result = merge(tenant, "review")
+
+    assert queued == result.read == len(before)
+    assert result.changed == 0
+    assert versions(conn, "core.reviews") == before
 
 
 @pytest.mark.parametrize(("stream", "entity"), KINDS)

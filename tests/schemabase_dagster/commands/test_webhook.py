@@ -10,6 +10,7 @@ from resources.saleor import SALEOR
 from schemabase_dagster import tenancy
 from schemabase_dagster.tenancy import App, Tenant
 from tests.schemabase_dagster.commands.conftest import Run
+from tests.support import shops
 from tests.support.rows import one, value
 
 
@@ -40,6 +41,19 @@ def test_an_endpoint_is_verified_as_its_system_signs(run: Run, app: App, conn: C
     assert (row["app_id"], row["provider"], row["name"]) == (app.id, "saleor", "orders")
     assert f"http://127.0.0.1:8080/v1/webhooks/saleor/{row['id']}" in ran.out
     assert "none needed" in ran.out
+
+
+def test_a_sender_that_signs_nothing_gets_an_address_that_nobody_guesses(
+    run: Run, tenant: Tenant, conn: Connection[Any]
+):
+    shops.unreachable_reviewsio(conn, tenant)
+
+    ran = run("webhook", "create", "acme", "reviews")
+
+    row = one(conn, "SELECT id, verification FROM platform.webhook_endpoint")
+    assert ran.status == 0, ran.err
+    assert row["verification"]["scheme"] == "path_only"
+    assert f"/v1/webhooks/reviewsio/{row['id']}" in ran.out
 
 
 def test_a_secret_is_shown_once_and_stored_sealed(run: Run, app: App, conn: Connection[Any]):

@@ -87,7 +87,13 @@ def test_an_order_of_both_systems_is_one_row_decided_by_authority(
 def test_entities_are_merged_after_what_they_refer_to():
     ranked = sorted(registry.entities().values(), key=lambda entity: entity.rank)
 
-    assert [entity.name for entity in ranked] == ["contact", "order", "invoice"]
+    places = {entity.name: place for place, entity in enumerate(ranked)}
+    assert all(
+        places[parent] < places[entity.name]
+        for entity in ranked
+        for parent in registry.parents(entity)
+    )
+    assert list(places) == ["contact", "order", "invoice", "review"]
     assert len({entity.rank for entity in ranked}) == len(ranked)
 
 
