@@ -194,7 +194,10 @@ class _Clients:
 
 
 def _fed(streams: Iterable[Stream]) -> tuple[Stream, ...]:
-    return tuple(stream for stream in streams if stream.webhook is not None)
+    """Return the streams that deliveries bring, those that lie inside others too."""
+    return tuple(
+        each for stream in streams if stream.webhook is not None for each in (stream, *stream.parts)
+    )
 
 
 def _merge(

@@ -75,6 +75,7 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
             "dagster/table_name": f"raw.{stream.name}",
             "dagster/column_schema": _raw_schema(),
         },
+        deps=[dg.AssetKey(["raw", stream.part.whole])] if stream.part else [],
     )
     def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
         with failures.translated(system):

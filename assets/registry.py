@@ -6,7 +6,9 @@ line, the migrations and the documentation read it too.
 
 import importlib
 import pkgutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import TypeVar
@@ -23,8 +25,14 @@ _T = TypeVar("_T")
 
 @cache
 def streams() -> Mapping[str, Stream]:
-    """Return all streams by name, sorted."""
+    """Return all streams by name, sorted; those that lie inside others are named by these."""
     found = {stream.name: stream for stream in _objects(Stream)}
+    parts: defaultdict[str, list[Stream]] = defaultdict(list)
+    for _, stream in sorted(found.items()):
+        if stream.part is not None:
+            parts[stream.part.whole].append(stream)
+    for whole, inside in parts.items():
+        found[whole] = replace(found[whole], parts=tuple(inside))
     return MappingProxyType(dict(sorted(found.items())))
 
 
@@ -72,7 +80,8 @@ def parents(entity: Entity) -> tuple[str, ...]:
 
 def affected(stream_names: Iterable[str]) -> tuple[str, ...]:
     """Return the entities that change with streams, also through a parent, in merge order."""
-    fed = {streams()[name].entity for name in stream_names}
+    named = [streams()[name] for name in stream_names]
+    fed = {each.entity for stream in named for each in (stream, *stream.parts)}
     found: list[str] = []
     for name, entity in entities().items():
         if name in fed or any(parent in found for parent in parents(entity)):

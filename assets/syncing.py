@@ -246,8 +246,10 @@ def _pull_app(
 
 def _merge_for(stream: Stream, tenant: Tenant, run_id: str | None) -> None:
     """Merge what landed although the core assets of this run start late or, if it fails, never."""
-    if stream.entity is not None:
-        merge_tenant(registry.entities()[stream.entity], tenant, run_id)
+    landed = {each.entity for each in (stream, *stream.parts)}
+    for name, entity in registry.entities().items():
+        if name in landed:
+            merge_tenant(entity, tenant, run_id)
 
 
 def _logged(request: SyncRequest, what: str) -> Progress:

@@ -35,6 +35,25 @@ class WebhookFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How the records of a stream lie inside those of another one: an order's fulfilments.
+
+    They are landed in the transaction of the record that holds them, without a call of their own,
+    and are deleted with it. A part that its record shows no more is kept: the record may have
+    emptied it, which says nothing about the thing itself.
+
+    Attributes:
+        whole: name of the stream that holds them; its ``parts`` name this one.
+        split: returns the parts of a record, each with an id of its own; never raises.
+        whole_id: dotted path of the record's id within a part.
+    """
+
+    whole: str
+    split: Callable[[JsonObject], Iterable[JsonObject]]
+    whole_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """One kind of record of one system.
 
@@ -64,6 +83,8 @@ class Stream:
         initial_lookback: how far the first incremental pull reaches back; None = everything.
         expected_within: the freshness check turns red when no sync succeeded for so long.
         version: version of the mapper; a new one shows as changed code in Dagster.
+        parts: streams whose records lie inside this one's.
+        part: set on such a stream: how its records are found.
     """
 
     name: str
@@ -86,6 +107,8 @@ class Stream:
     initial_lookback: timedelta | None = None
     expected_within: timedelta = timedelta(hours=26)
     version: str = "1"
+    parts: "tuple[Stream, ...]" = ()
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,22 @@ def _streams() -> Iterator[str]:
 def _properties(stream: Stream) -> Iterator[tuple[str, str]]:
     yield "system", stream.system.title
     yield "canonical entity", stream.entity or "none, it stays in `raw`"
-    yield "read as", "list, then each changed record" if stream.detail else "list"
+    yield "read as", _reading(stream)
     yield "webhooks", stream.webhook.kind if stream.webhook else "none"
-    yield "deletes", "proved by id" if stream.deletes == "by_id" else "never"
+    yield "deletes", _deletes(stream)
     yield "expected within", f"{stream.expected_within.total_seconds() / 3600:g} hours"
+
+
+def _reading(stream: Stream) -> str:
+    if stream.part is not None:
+        return f"part of `raw.{stream.part.whole}`, without calls of its own"
+    return "list, then each changed record" if stream.detail else "list"
+
+
+def _deletes(stream: Stream) -> str:
+    if stream.part is not None:
+        return "with the record that holds it"
+    return "proved by id" if stream.deletes == "by_id" else "never"
 
 
 def _head(title: str, text: str) -> Iterator[str]:

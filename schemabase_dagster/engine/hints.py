@@ -99,12 +99,14 @@ def _land_rows(
         failed = SyncResult(api_calls=client.calls - calls, seconds=spent, partial=True)
         return Delivered(failed)
     changed = unchanged = rejected = deleted = 0
+    parts: set[RawKey] = set()
     with database.transaction() as conn:
         for name, records in plan.data.items():
             landed = land(conn, fed[name], app, records, via="webhook", run_id=run_id)
             changed += landed.changed
             unchanged += landed.unchanged
             rejected += landed.rejected
+            parts.update((part, app.id, external_id) for part, external_id in landed.parts)
         for name, ids in gone.items():
             deleted += mark_deleted(conn, fed[name], app, ids, via="webhook", run_id=run_id)
         _settle(conn, plan, run_id)
@@ -117,7 +119,7 @@ def _land_rows(
         api_calls=client.calls - calls,
         seconds=time.monotonic() - started,
     )
-    return Delivered(result, _records(app, plan, gone))
+    return Delivered(result, _records(app, plan, gone) | parts)
 
 
 def _records(app: App, plan: _Plan, gone: Mapping[str, Sequence[str]]) -> frozenset[RawKey]:

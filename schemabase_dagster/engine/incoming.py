@@ -1,6 +1,7 @@
 """Incoming: a source record made ready for raw, or a reason why it cannot be stored."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,6 +60,19 @@ def prepare(stream: Stream, record: object, read_at: datetime) -> Incoming | Ref
     except RecordRejected as fault:
         return Refused(external_id, payload, fault)
     return Incoming(external_id, payload, _digest(stream, record, payload), modified, read_at)
+
+
+def prepare_parts(
+    part: Stream, wholes: Iterable[Incoming], read_at: datetime
+) -> list[Incoming | Refused]:
+    """Make the records ready that lie inside others."""
+    if part.part is None:
+        raise TypeError(f"stream '{part.name}' is no part of another one")
+    return [
+        prepare(part, record, read_at)
+        for whole in wholes
+        for record in part.part.split(orjson.loads(whole.payload))
+    ]
 
 
 def record_id(stream: Stream, record: JsonObject) -> str:

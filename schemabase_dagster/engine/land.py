@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
 
-from schemabase_dagster.engine.incoming import Incoming, Refused
+from schemabase_dagster.engine.incoming import Incoming, Refused, prepare_parts
 from schemabase_dagster.engine.reject import clear_rejects, keep_refused
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App
@@ -33,11 +33,19 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """Counts of one landed batch; the sum is the number of records given."""
+    """Counts of one landed batch; the sum is the number of records given.
+
+    Attributes:
+        changed: records that were written.
+        unchanged: repeated, equal and stale ones.
+        rejected: those that raw cannot hold.
+        parts: (stream, external id) of what lies inside the changed records.
+    """
 
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    parts: frozenset[tuple[str, str]] = frozenset()
 
 
 SETTLED_AFTER: Final = timedelta(seconds=2)
@@ -132,6 +140,11 @@ WITH gone AS (
 SELECT count(*) FROM gone
 """)
 
+_PARTS_OF = sql.SQL("""
+SELECT external_id FROM raw.{table}
+WHERE app_id = %s AND payload #>> %s = ANY(%s) AND deleted_at IS NULL
+""")
+
 
 def find_known(conn: Connection, stream: Stream, app: App, ids: Sequence[str]) -> dict[str, Known]:
     """Return what raw holds of some records of an app."""
@@ -151,7 +164,8 @@ def land(
 ) -> Landed:
     """Write the records that changed, set aside what cannot be stored, queue the changed for core.
 
-    Repeated, equal and stale records are unchanged and write nothing.
+    Repeated, equal and stale records are unchanged and write nothing. What lies inside changed
+    records is landed in its own stream.
 
     Args:
         conn: connection inside the transaction that also moves the state.
@@ -176,7 +190,7 @@ def land(
         keep_refused(conn, stream, app, refused)
     known = find_known(conn, stream, app, list(newest))
     changed = [item for item in newest.values() if _differs(item, known.get(item.external_id))]
-    written = 0
+    wholes, written = changed, 0
     if changed:
         target = _Target(conn, stream, app, via, run_id)
         new = [item for item in changed if item.external_id not in known]
@@ -185,23 +199,63 @@ def land(
             changed = [item for item in changed if item.external_id in known]
         if changed:
             written += _write(target, changed)
+    if written < len(wholes) and stream.parts:
+        # another session was faster with a newer version
+        known = find_known(conn, stream, app, [item.external_id for item in wholes])
+        wholes = [item for item in wholes if known[item.external_id].digest == item.digest]
+    parts = _land_parts(conn, stream, app, wholes, via=via, run_id=run_id)
     _settle(conn, stream, app, [item for item in newest.values() if _settles(item, known)])
     if newest:
         clear_rejects(conn, stream, app, list(newest), stage="land")
-    return Landed(written, count - written - len(refused), len(refused))
+    return Landed(written, count - written - len(refused), len(refused), parts)
+
+
+def _land_parts(
+    conn: Connection,
+    stream: Stream,
+    app: App,
+    wholes: Sequence[Incoming],
+    *,
+    via: Via,
+    run_id: str | None,
+) -> frozenset[tuple[str, str]]:
+    """Land what lies inside records that were just written; return what it is.
+
+    The records are locked, and what they hold is as new as they are: the time of landing orders
+    its versions, not the records' times, which move without it.
+    """
+    found: set[tuple[str, str]] = set()
+    for part in stream.parts if wholes else ():
+        items = prepare_parts(part, wholes, utc_now())
+        land(conn, part, app, items, via=via, run_id=run_id)
+        found.update((part.name, item.external_id) for item in items if isinstance(item, Incoming))
+    return frozenset(found)
 
 
 def mark_deleted(
     conn: Connection, stream: Stream, app: App, ids: Sequence[str], *, via: Via, run_id: str | None
 ) -> int:
-    """Mark records that the source was proved not to have any more; return how many."""
+    """Mark records that the source was proved not to have any more; return how many.
+
+    What lies inside them is marked with them and not counted.
+    """
     if not ids:
         return 0
     query = _MARK_DELETED.format(table=sql.Identifier(stream.name))
     row = conn.execute(
         query, {**_common(stream, app, run_id), "via": via, "ids": list(ids)}
     ).fetchone()
-    return int(row[0]) if row else 0
+    count = int(row[0]) if row else 0
+    for part in stream.parts if count else ():
+        inside = _parts_of(conn, part, app, ids)
+        mark_deleted(conn, part, app, inside, via=via, run_id=run_id)
+    return count
+
+
+def _parts_of(conn: Connection, part: Stream, app: App, ids: Sequence[str]) -> list[str]:
+    path = part.part.whole_id.split(".") if part.part else []
+    query = _PARTS_OF.format(table=sql.Identifier(part.name))
+    return [row[0] for row in conn.execute(query, (app.id, path, list(ids)))]
 
 
 def is_settled(known: Known | None, modified: datetime | None) -> bool:

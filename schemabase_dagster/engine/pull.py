@@ -17,6 +17,7 @@ from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from schemabase_dagster.engine.interpreter import busy_interpreter
 from schemabase_dagster.engine.land import Landed, land, mark_deleted
+from schemabase_dagster.engine.parts import sync_parts
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
@@ -90,8 +91,12 @@ def sync_stream(client: Client, stream: Stream, app: App, options: PullOptions) 
             state.start(conn, stream, app)
             before = state.load(conn, stream, app)
         try:
-            with Behind() as behind:
-                result = _Pull(client, stream, app, options, before, behind).run()
+            if stream.part is not None:
+                again = options.full or before.watermark is None
+                result = sync_parts(stream, app, options.run_id, again=again)
+            else:
+                with Behind() as behind:
+                    result = _Pull(client, stream, app, options, before, behind).run()
         except BaseException as error:
             text = str(error) if isinstance(error, SchemabaseError) else type(error).__name__
             with database.transaction() as conn:
