@@ -7,7 +7,7 @@ a stream is adding one file below ``assets/`` that defines one.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, LiteralString, Protocol, TypeAlias
 
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.systems import System
@@ -35,6 +35,23 @@ class WebhookFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class Undated:
+    """Records that may change without a new modified time: a listing by it never shows that.
+
+    They are read again by id on every incremental pull; a full sync reads all others.
+
+    Attributes:
+        where: SQL condition over the columns of the raw table.
+        within: only records modified within this time.
+        most: at most so many at a pull, the newest first.
+    """
+
+    where: LiteralString
+    within: timedelta
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """How the records of a stream lie inside those of another one: an order's fulfilments.
 
@@ -43,7 +60,7 @@ class Part:
     emptied it, which says nothing about the thing itself.
 
     Attributes:
-        whole: name of the stream that holds them; its ``parts`` name this one.
+        whole: name of the stream that holds them.
         split: returns the parts of a record, each with an id of its own; never raises.
         whole_id: dotted path of the record's id within a part.
     """
@@ -76,6 +93,7 @@ class Stream:
             proves that a record still exists (a list row never replaces a detail, nor the other
             way round).
         webhook: how webhooks feed it; None = by pulls only.
+        undated: which records may change without a new modified time.
         deletes: how a vanished record is proved gone: by an id look-up, or never.
         mapper: pure function from a record to its canonical candidate.
         volatile: top-level keys that change without meaning (request times, signed URLs).
@@ -83,8 +101,8 @@ class Stream:
         initial_lookback: how far the first incremental pull reaches back; None = everything.
         expected_within: the freshness check turns red when no sync succeeded for so long.
         version: version of the mapper; a new one shows as changed code in Dagster.
-        parts: streams whose records lie inside this one's.
-        part: set on such a stream: how its records are found.
+        part: where its records lie, when they lie inside another stream's.
+        parts: the streams inside this one; filled in by the registry, never by hand.
     """
 
     name: str
@@ -100,6 +118,7 @@ class Stream:
     detail: bool = False
     fetches_whole: bool = True
     webhook: WebhookFeed | None = None
+    undated: Undated | None = None
     deletes: Literal["by_id", "never"] = "by_id"
     mapper: Mapper | None = None
     volatile: frozenset[str] = frozenset()
@@ -107,8 +126,8 @@ class Stream:
     initial_lookback: timedelta | None = None
     expected_within: timedelta = timedelta(hours=26)
     version: str = "1"
-    parts: "tuple[Stream, ...]" = ()
     part: Part | None = None
+    parts: "tuple[Stream, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

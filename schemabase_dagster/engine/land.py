@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
 
+from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare_parts
 from schemabase_dagster.engine.reject import clear_rejects, keep_refused
 from schemabase_dagster.streams import Stream
@@ -200,14 +201,20 @@ def land(
         if changed:
             written += _write(target, changed)
     if written < len(wholes) and stream.parts:
-        # another session was faster with a newer version
-        known = find_known(conn, stream, app, [item.external_id for item in wholes])
-        wholes = [item for item in wholes if known[item.external_id].digest == item.digest]
+        wholes = _current(conn, stream, app, wholes)
     parts = _land_parts(conn, stream, app, wholes, via=via, run_id=run_id)
     _settle(conn, stream, app, [item for item in newest.values() if _settles(item, known)])
     if newest:
         clear_rejects(conn, stream, app, list(newest), stage="land")
     return Landed(written, count - written - len(refused), len(refused), parts)
+
+
+def _current(
+    conn: Connection, stream: Stream, app: App, items: Sequence[Incoming]
+) -> list[Incoming]:
+    """Leave out the records of which another session was faster to land a newer version."""
+    known = find_known(conn, stream, app, [item.external_id for item in items])
+    return [item for item in items if known[item.external_id].digest == item.digest]
 
 
 def _land_parts(

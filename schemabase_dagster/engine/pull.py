@@ -1,7 +1,7 @@
 """Pull a stream: what changed since the watermark, or everything in pieces that survive a kill."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,8 +21,9 @@ from schemabase_dagster.engine.parts import sync_parts
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
+from schemabase_dagster.engine.undated import find_undated
 from schemabase_dagster.errors import QuotaExhausted, SchemabaseError
-from schemabase_dagster.streams import Client, JsonObject, Stream
+from schemabase_dagster.streams import Client, Fetched, JsonObject, Stream
 from schemabase_dagster.tenancy import App
 
 
@@ -112,7 +113,8 @@ class _Pull:
     """One attempt: holds position and counts while the work is done.
 
     A batch of a listing is committed in a thread while the next one is read. All calls of the
-    source stay in the caller's thread, in their order.
+    source stay in the caller's thread, in their order. ``undated`` holds what is still to be read by
+    id, as the listing may not show its changes.
     """
 
     client: Client
@@ -131,6 +133,7 @@ class _Pull:
     partial: bool = False
     out_of_quota: bool = False
     scan: Scan | None = None
+    undated: dict[str, None] = field(default_factory=dict)
     watermark: datetime | None = None
     started: float = field(default_factory=time.monotonic)
     head_at: float = field(default_factory=time.monotonic)
@@ -167,7 +170,12 @@ class _Pull:
     def _pull(self) -> None:
         starts_over = self.options.full and self.scan is None
         if self.watermark is not None and not starts_over:
+            with database.transaction() as conn:
+                self.undated = dict.fromkeys(find_undated(conn, self.stream, self.app))
             self._head()
+            if self.undated:
+                again = self.client.iter_details(self.stream, self.undated)
+                self._take(again, fetches_whole=True)
         if self.scan is not None or self.watermark is None or starts_over:
             self._scan(self.scan or self._begin_scan())
 
@@ -192,6 +200,8 @@ class _Pull:
         with self._batches(since) as batches:
             for batch in batches:
                 self._settle()
+                for external_id in batch.ids() if self.undated else ():
+                    self.undated.pop(external_id, None)
                 # An ascending listing is complete up to here, a descending one only at its end; and
                 # never beyond the start of the listing: what changed since may not have been shown.
                 known_to = min(filter(None, (batch.listed_at, batch.newest)), default=None)
@@ -289,12 +299,17 @@ class _Pull:
         if suspects.is_wave and not self.options.confirm_deletes:
             self.suspected = len(suspects.ids)
             return
+        found = self.client.look_up(self.stream, suspects.ids)
+        self._take(found, fetches_whole=self.stream.fetches_whole)
+
+    def _take(self, found: Iterable[Fetched], *, fetches_whole: bool) -> None:
+        """Land what was fetched by id, also when a later one cannot be fetched."""
         batch = Batch()
         try:
-            for fetched in self.client.look_up(self.stream, suspects.ids):
+            for fetched in found:
                 if fetched.record is None:
                     batch.gone.append(fetched.external_id)
-                elif self.stream.fetches_whole:
+                elif fetches_whole:
                     batch.add(prepare(self.stream, fetched.record, fetched.read_at))
                 if batch.is_due(self.options.pace.flush_seconds):
                     self._commit(batch)

@@ -1,6 +1,7 @@
 """Parts: records inside others land, are queued and go with what holds them, in one transaction."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from schemabase_dagster.tenancy import App
 from tests.factories import at, saleor_order
 from tests.support.rows import count, one, rows, value, versions
 from tests.support.source import Source
+from tests.support.wait import wait_until
 
 
 def _parcels(order: JsonObject) -> Iterator[JsonObject]:
@@ -43,6 +45,10 @@ PARCELS = Stream(
     part=Part("saleor_orders", _parcels, "order.id"),
 )
 ORDERS = replace(SALEOR_ORDERS, parts=(PARCELS,))
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 LIVE = "SELECT external_id FROM raw.saleor_parcels WHERE deleted_at IS NULL ORDER BY external_id"
 
 
@@ -105,6 +111,25 @@ def test_older_reading_does_not_take_a_part_back(conn: Connection[Any], shop: Ap
     put(shop, saleor_order("a", parcels=[parcel("p1", code="old")]), seconds=3)
 
     assert value(conn, "SELECT payload ->> 'code' FROM raw.saleor_parcels") == "new"
+
+
+def test_parts_of_a_version_that_another_session_overtook_do_not_land(
+    conn: Connection[Any], shop: App
+):
+    put(shop, saleor_order("a", parcels=[parcel("p1", code="first")]))
+    late = saleor_order("a", modified=at(1), parcels=[parcel("p1", code="late"), parcel("p2")])
+    newest = saleor_order("a", modified=at(2), parcels=[parcel("p1", code="newest")])
+    with ThreadPoolExecutor() as pool, database.connect() as other:
+        incoming = [prepare(ORDERS, newest, at(9))]
+        land(other, ORDERS, shop, incoming, via="webhook", run_id=None)
+        landing = pool.submit(put, shop, late, seconds=8)
+        wait_until(lambda: value(conn, _WAITING), what="the late one to wait for the newest")
+        other.commit()
+
+        landed = landing.result()
+
+    assert landed == Landed(unchanged=1)
+    assert value(conn, "SELECT payload ->> 'code' FROM raw.saleor_parcels") == "newest"
 
 
 def test_part_that_did_not_change_is_not_written(conn: Connection[Any], shop: App):

@@ -442,3 +442,63 @@ def test_shifted_and_repeated_pages_land_every_record_once(conn: Connection[Any]
     assert (result.changed, result.rejected) == (6, 0)
     assert result.read == result.changed + result.unchanged
     assert count(conn, "raw.saleor_orders") == count(conn, "platform.todo") == 6
+
+
+def shipped(order_id: str, days: float, **fields: Any) -> dict[str, Any]:
+    modified = utc_now() - timedelta(days=days)
+    return saleor_order(order_id, modified=modified, **{"status": "FULFILLED", **fields})
+
+
+def test_what_the_source_does_not_date_is_read_again_by_id(conn: Connection[Any], shop: App):
+    old = [shipped("old", 61), shipped("open", 1, status="UNFULFILLED")]
+    source = Source(SALEOR_ORDERS, shipped("new", 1), shipped("newer", 0.5), *old)
+    sync(source, shop, SALEOR)
+    for each in source.records:
+        each["customerNote"] = "changed without a date"
+
+    result = sync(source, shop, SALEOR)
+
+    assert source.fetched == ["newer", "new"]
+    assert (result.changed, set(source.lanes)) == (2, {"backfill", "head"})
+
+
+def test_a_full_sync_reads_nothing_by_id_twice(conn: Connection[Any], shop: App):
+    source = Source(SALEOR_ORDERS, shipped("new", 1))
+
+    for _ in range(2):
+        sync(source, shop, SALEOR, full=True)
+
+    assert source.fetched == []
+
+
+def test_an_undated_record_that_vanished_is_deleted(conn: Connection[Any], shop: App):
+    source = Source(SALEOR_ORDERS, shipped("new", 1))
+    sync(source, shop, SALEOR)
+    source.remove("new")
+
+    assert sync(source, shop, SALEOR).deleted == 1
+    assert value(conn, "SELECT deleted_at IS NOT NULL FROM raw.saleor_orders") is True
+
+
+def test_only_the_newest_undated_records_are_read_again(
+    conn: Connection[Any], shop: App, monkeypatch: pytest.MonkeyPatch
+):
+    undated = dataclasses.replace(SALEOR_ORDERS.undated, most=1)  # type: ignore[type-var]  # set
+    stream = dataclasses.replace(SALEOR_ORDERS, undated=undated)
+    monkeypatch.setattr(registry, "streams", lambda: {SALEOR: stream})
+    source = Source(stream, shipped("new", 1), shipped("newer", 0.5))
+
+    for _ in range(2):
+        sync(source, shop, SALEOR)
+
+    assert source.fetched == ["newer"]
+
+
+def test_what_the_listing_showed_is_not_read_by_id_as_well(conn: Connection[Any], shop: App):
+    source = Source(SALEOR_ORDERS, shipped("1", 1), shipped("2", 0))
+    sync(source, shop, SALEOR)
+
+    result = sync(source, shop, SALEOR)
+
+    assert source.fetched == ["1"], "the other one lies within the overlap"
+    assert result.read == result.unchanged == 2
