@@ -5,15 +5,20 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+from sandbox.parcels import has_more, tracking_number
 from sandbox.saleor.documents import global_id, order_key
-from sandbox.store import Order, Record, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.store import Order, Package, Record, Sale, ShopOrder, Table, ZohoOrder
 from sandbox.world import (
     SECOND,
     World,
     add_invoice,
+    add_package,
     add_shop_order,
     add_zoho_order,
+    advance_packages,
+    deliver,
     erp_number,
+    ship,
 )
 
 NEXT_STAGE = {"draft": "open", "open": "paid", "paid": "partial", "partial": "done"}
@@ -21,11 +26,12 @@ INVOICED_STAGES = frozenset({"paid", "partial", "done"})
 
 
 def entity_table(world: World, system: str, entity: str) -> Table[Any]:
-    """The records of a system's entity (``orders``, ``invoices``, ``contacts``)."""
+    """The records of a system's entity (``orders``, ``invoices``, ``contacts``, ``packages``)."""
     tables: dict[tuple[str, str], Table[Any]] = {
         ("zoho", "orders"): world.zoho_orders,
         ("zoho", "invoices"): world.invoices,
         ("zoho", "contacts"): world.contacts,
+        ("zoho", "packages"): world.packages,
         ("saleor", "orders"): world.shop_orders,
         ("reviewsio", "product_reviews"): world.product_reviews,
         ("reviewsio", "merchant_reviews"): world.merchant_reviews,
@@ -127,6 +133,8 @@ def push_order(world: World, shop: ShopOrder, at: int) -> ZohoOrder:
         content=deepcopy(shop.content),
     )
     zoho.twin, shop.twin = shop, zoho
+    for package, tracking in zip(zoho.packages, shop.parcels, strict=False):
+        package.tracking = tracking
     return zoho
 
 
@@ -137,6 +145,35 @@ def delete_order(world: World, system: str, order: Order) -> None:
         order.twin.twin = None
     if isinstance(order, ZohoOrder) and order.invoice is not None:
         world.invoices.remove(order.invoice.id)
+    for package in order.packages if isinstance(order, ZohoOrder) else ():
+        world.packages.remove(package.id)
+
+
+def change_package(world: World, package: Package, kind: str, *, at: int, rng: Random) -> None:
+    """Change one package: ``status`` moves it on, ``tracking`` gives it another number."""
+    moment = at // SECOND * SECOND
+    if kind == "tracking":
+        package.tracking = f"NEW{rng.randrange(10**8):08d}"
+    elif kind == "status" and package.status == "not_shipped":
+        ship(package, moment)
+    elif kind == "status":
+        deliver(package, moment)
+    else:
+        raise ValueError(f"no change {kind!r} for packages")
+    bump(world, "zoho", "packages", package, at)
+
+
+def pack(world: World, order: ZohoOrder, at: int) -> Package:
+    """Pack a sales order that is paid and not shipped."""
+    if order.stage != "paid" or order.packages:
+        raise ValueError(f"order {order.number} is not waiting to be packed")
+    return add_package(world, order, at // SECOND * SECOND)
+
+
+def delete_package(world: World, package: Package) -> None:
+    """Take a package out; its order is as if it had not been packed."""
+    world.packages.remove(package.id)
+    package.order.packages.remove(package)
 
 
 def align_modified(world: World, system: str, entity: str, start: int, count: int) -> list[str]:
@@ -175,8 +212,11 @@ def _advance(world: World, order: Order, at: int) -> None:
     if isinstance(order, ZohoOrder):
         if order.stage in INVOICED_STAGES and order.invoice is None:
             add_invoice(world, order, at // SECOND * SECOND)
-    elif isinstance(order, ShopOrder) and order.stage == "partial" and not order.parcels:
-        order.parcels = [f"TRK{order.number_key:08d}"]
+        advance_packages(world, order, at // SECOND * SECOND)
+    elif isinstance(order, ShopOrder) and order.stage in {"partial", "done"}:
+        parcels = len(order.parcels)
+        if not parcels or has_more(world.content(order), parcels):
+            order.parcels.append(tracking_number(order.sale, parcels + 1))
 
 
 def _change_parcels(world: World, order: Order, kind: str, rng: Random) -> None:

@@ -179,6 +179,34 @@ class DataControl:
         return [invoice.id for invoice in chosen]
 
     @mutation
+    def new_packages(self, merchant: str, n: int) -> list[str]:
+        """Pack ``n`` Zoho orders that are paid; nothing is shipped yet."""
+        world = self._world(merchant)
+        paid = [o for o in world.zoho_orders.newest() if o.stage == "paid" and not o.packages]
+        chosen = self._rng().sample(paid, n)
+        return [changes.pack(world, order, self.at).id for order in chosen]
+
+    @mutation
+    def change_packages(
+        self, merchant: str, n: int, kind: str = "tracking", ids: Sequence[str] = ()
+    ) -> list[str]:
+        """Change ``n`` Zoho packages (or those of ``ids``): kind tracking or status."""
+        world, rng = self._world(merchant), self._rng()
+        fits = [p for p in world.packages.newest() if kind != "status" or p.status != "delivered"]
+        chosen = [changes.find_record(world, "zoho", "packages", i) for i in ids] or rng.sample(
+            fits, n
+        )
+        for package in chosen:
+            changes.change_package(world, package, kind, at=self.at, rng=rng)
+        return [package.id for package in chosen]
+
+    @mutation
+    def delete_package(self, merchant: str, package_id: str) -> None:
+        """Delete a Zoho package."""
+        world = self._world(merchant)
+        changes.delete_package(world, changes.find_record(world, "zoho", "packages", package_id))
+
+    @mutation
     def align_modified(
         self, merchant: str, system: str, start: int, count: int, entity: str = "orders"
     ) -> list[str]:

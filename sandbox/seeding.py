@@ -37,6 +37,7 @@ def make_world(
         zoho_orders=Table(),
         shop_orders=Table(),
         invoices=Table(),
+        packages=Table(),
         contacts=Table(_make_contacts(merchant, rng, customers, now)),
         lines=lines,
     )
@@ -156,6 +157,10 @@ def _plant(world: World) -> None:
     for name, order in (("without_email_1", plain[2]), ("without_email_2", plain[3])):
         order.is_email_hidden = True
         world.planted[name] = {"zoho": order.id, "number": order.number}
+    alone = next((p for p in world.packages.newest() if p.order.twin is None), None)
+    if alone is not None:
+        alone.tracking = f"{alone.tracking}+{alone.tracking}B"
+        world.planted["two_pieces"] = {"zoho": alone.id, "number": alone.number}
     guest = world.shop_orders.newest()[0]
     guest.is_guest_unknown = True
     world.planted["guest_without_email"] = {"saleor": guest.id, "number": guest.number}

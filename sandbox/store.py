@@ -50,6 +50,7 @@ class ZohoOrder(Order):
     reference: str
     is_email_hidden: bool = field(default=False, kw_only=True)
     invoice: "Invoice | None" = field(default=None, kw_only=True)
+    packages: "list[Package]" = field(default_factory=list, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +73,26 @@ class Invoice(Record):
     status: str
     reference: str
     content: Content | None = field(default=None, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Package(Record):
+    """A Zoho package of a sales order; without a tracking number it is not shipped yet.
+
+    It keeps number and content of the order as they were when it was packed; ``takes_rest`` tells
+    that nothing of the order was to follow.
+    """
+
+    number: str
+    order: ZohoOrder
+    position: int
+    tracking: str
+    status: str
+    order_number: str
+    takes_rest: bool
+    content: Content | None = field(default=None, kw_only=True)
+    shipped: int | None = field(default=None, kw_only=True)
+    delivered: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sandbox.merchants import Merchant
 from sandbox.money import Content, Line
+from sandbox.parcels import has_more, tracking_number
 from sandbox.people import Customer, Item, make_customer
-from sandbox.store import Contact, Invoice, Review, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.store import Contact, Invoice, Package, Review, Sale, ShopOrder, Table, ZohoOrder
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -18,7 +19,7 @@ DAY = 24 * HOUR
 HISTORY_DAYS = 400
 LINES = (1, 2, 2, 3, 3, 4, 5)
 FIRST_SHOP_NUMBER = 1001
-KIND_CONTACT, KIND_ORDER, KIND_INVOICE, KIND_ITEM = 1, 2, 3, 4
+KIND_CONTACT, KIND_ORDER, KIND_INVOICE, KIND_ITEM, KIND_PACKAGE, KIND_SHIPMENT = 1, 2, 3, 4, 6, 9
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class World:
     zoho_orders: Table[ZohoOrder]
     shop_orders: Table[ShopOrder]
     invoices: Table[Invoice]
+    packages: Table[Package]
     contacts: Table[Contact]
     product_reviews: Table[Review] = field(default_factory=Table)
     merchant_reviews: Table[Review] = field(default_factory=Table)
@@ -55,11 +57,11 @@ class World:
         """The party with this index."""
         return _customer(self.merchant, self.seed, index)
 
-    def content(self, record: ZohoOrder | ShopOrder | Invoice) -> Content:
+    def content(self, record: ZohoOrder | ShopOrder | Invoice | Package) -> Content:
         """Lines and money of a record: its own, or what the sale's seed says."""
         if record.content is not None:
             return record.content
-        sale = record.order.sale if isinstance(record, Invoice) else record.sale
+        sale = record.order.sale if isinstance(record, (Invoice, Package)) else record.sale
         return self.make_content(sale)
 
     def own_content(self, order: ZohoOrder | ShopOrder) -> Content:
@@ -103,7 +105,7 @@ def add_shop_order(world: World, rng: Random, sale: Sale, stage: str, modified: 
         has_external_reference=rng.random() < 0.05,
     )
     if stage in {"partial", "done"}:
-        order.parcels = [f"TRK{sale.index:08d}"]
+        order.parcels = [tracking_number(sale, 1)]
     world.shop_orders.add(order)
     return order
 
@@ -119,7 +121,7 @@ def add_zoho_order(
     modified: int,
     content: Content | None = None,
 ) -> ZohoOrder:
-    """Add a Zoho sales order, and its invoice when the stage has one."""
+    """Add a Zoho sales order, with invoice and package when the stage has them."""
     order = ZohoOrder(
         world.merchant.zoho_id(KIND_ORDER, sale.index * 100),
         created,
@@ -133,6 +135,8 @@ def add_zoho_order(
     world.zoho_orders.add(order)
     if stage in {"paid", "partial", "done"}:
         add_invoice(world, order, modified)
+    if stage in {"partial", "done"}:
+        add_shipped(world, order, modified)
     return order
 
 
@@ -151,6 +155,66 @@ def add_invoice(world: World, order: ZohoOrder, modified: int) -> Invoice:
     order.invoice = invoice
     world.invoices.add(invoice)
     return invoice
+
+
+def add_shipped(world: World, order: ZohoOrder, modified: int) -> None:
+    """Pack and ship a sales order as far as its stage says."""
+    is_done = order.stage == "done"
+    at = max(order.created, modified - 2 * DAY) // SECOND * SECOND if is_done else modified
+    package = add_package(world, order, at, tracking=tracking_number(order.sale, 1))
+    if is_done:
+        deliver(package, modified)
+
+
+def add_package(world: World, order: ZohoOrder, at: int, *, tracking: str = "") -> Package:
+    """Pack what is left of a sales order; without a tracking number it is not shipped yet."""
+    position = len(order.packages) + 1
+    counter = order.sale.index * 10 + position
+    package = Package(
+        world.merchant.zoho_id(KIND_PACKAGE, counter),
+        at,
+        at,
+        f"PKG-{counter:06d}",
+        order,
+        position,
+        tracking,
+        "shipped" if tracking else "not_shipped",
+        order.number,
+        order.stage != "partial",
+        shipped=at if tracking else None,
+        content=deepcopy(order.content),
+    )
+    order.packages.append(package)
+    world.packages.add(package)
+    return package
+
+
+def ship(package: Package, at: int) -> None:
+    """Give a package to the carrier, who gives it a tracking number."""
+    package.tracking = tracking_number(package.order.sale, package.position)
+    package.status, package.shipped = "shipped", at
+    package.modified = max(at, package.modified)
+
+
+def deliver(package: Package, at: int) -> None:
+    """Let a package arrive; one that was not shipped is shipped first."""
+    if package.shipped is None:
+        ship(package, at)
+    package.status, package.delivered = "delivered", at
+    package.modified = max(at, package.modified)
+
+
+def advance_packages(world: World, order: ZohoOrder, at: int) -> None:
+    """Follow an order whose stage has moved: ship what is left, deliver what was shipped."""
+    if order.stage not in {"partial", "done"}:
+        return
+    parcels = len(order.packages)
+    may_follow = order.stage == "done" and not any(each.takes_rest for each in order.packages)
+    if not parcels or (may_follow and has_more(world.content(order), parcels)):
+        add_package(world, order, at, tracking=tracking_number(order.sale, parcels + 1))
+    for package in order.packages if order.stage == "done" else ():
+        deliver(package, at)
+        world.packages.rendered_anew(package, package.modified)
 
 
 def erp_number(world: World) -> str:

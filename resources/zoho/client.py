@@ -15,7 +15,7 @@ from resources.zoho.replies import SYSTEM, api_judge, detail_judge, is_missing, 
 from resources.zoho.source import ZohoList
 from resources.zoho.system import ZOHO, ZohoConfig, ZohoCredentials
 from schemabase_dagster import database, tenancy
-from schemabase_dagster.clock import utc_now
+from schemabase_dagster.clock import parse_instant, utc_now
 from schemabase_dagster.errors import ProviderContractError, ProviderRejected
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
 from schemabase_dagster.tenancy import App
@@ -86,7 +86,8 @@ class ZohoClient:
 
         Args:
             stream: its ``source`` is a ``ZohoList``.
-            since: only records changed at or after it; ignored by lists without that filter.
+            since: only records changed at or after it; of a list without that filter, which is
+                sorted newest first, the pages up to the first older row are read.
             resume: ``{"position": rows read}`` of an interrupted listing; the page before it is
                 read again, because rows may have moved meanwhile.
         """
@@ -170,6 +171,9 @@ class ZohoClient:
             if fresh is None:
                 continue
             more = context.get("has_more_page") is True
+            if since is not None and source.sort_column and not source.modified_filter:
+                recent = [row for row in fresh if not _is_older(stream, row, since)]
+                more, fresh = more and len(recent) == len(fresh), recent
             number += 1
             position_after = {"position": listing.position} if more else None
             yield Page(fresh, number, position_after, reply.made_at)
@@ -301,6 +305,15 @@ def _filters(source: ZohoList, since: datetime | None) -> dict[str, str]:
         # httpx encodes the plus sign as %2B, once: Zoho reads a bare one as a blank
         params["last_modified_time"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
     return params
+
+
+def _is_older(stream: Stream, row: JsonObject, since: datetime) -> bool:
+    """Return whether a row surely did not change since then; what is unreadable is judged later."""
+    try:
+        modified = parse_instant(row[stream.modified_field or ""])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return modified < since
 
 
 def _rows(payload: JsonObject, source: ZohoList) -> list[JsonObject]:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sandbox.money import Amounts, Content, Line, half_up, total_up
+from sandbox.parcels import parcel_lines
 from sandbox.people import Address, Customer
 from sandbox.store import ShopOrder
 from sandbox.times import saleor_time
@@ -90,7 +91,7 @@ def order_node(world: World, order: ShopOrder) -> JsonObject:
             _line(world, order, index, line, amounts)
             for index, (line, amounts) in enumerate(zip(content.lines, totals.lines, strict=True))
         ],
-        "fulfillments": _fulfillments(world, order, content),
+        "fulfillments": _fulfillments(order, content),
         "transactions": (
             [_transaction(order, money, totals.goods_gross + shipping_gross)] if is_paid else []
         ),
@@ -170,7 +171,7 @@ def _line(world: World, order: ShopOrder, index: int, line: Line, amounts: Amoun
     money = _Money(world.merchant.currency)
     item, count = world.items[line.item], line.quantity
     discount = half_up(line.discount_minor, count)
-    fulfilled = _fulfilled(order, index, count)
+    fulfilled = count if index in _shipped(order, world.content(order)) else 0
     return {
         "id": global_id("OrderLine", _line_key(order, index)),
         "productName": item.name,
@@ -198,14 +199,17 @@ def _line_key(order: ShopOrder, index: int) -> UUID:
     return UUID(int=UUID(order.id).int ^ ((index + 1) << 64))
 
 
-def _fulfilled(order: ShopOrder, index: int, count: int) -> int:
-    if order.stage == "done":
-        return count
-    return count if order.stage == "partial" and index == 0 else 0
+def _shipped(order: ShopOrder, content: Content) -> set[int]:
+    """The lines that have left, by index."""
+    return {i for place, _ in enumerate(order.parcels, 1) for i in _lies_in(order, content, place)}
 
 
-def _fulfillments(world: World, order: ShopOrder, content: Content) -> list[JsonObject]:
-    del world
+def _lies_in(order: ShopOrder, content: Content, position: int) -> list[int]:
+    is_last = order.stage != "partial" and position == len(order.parcels)
+    return parcel_lines(content, position, takes_rest=is_last)
+
+
+def _fulfillments(order: ShopOrder, content: Content) -> list[JsonObject]:
     return [
         {
             "id": global_id("Fulfillment", order.number_key * 10 + position),
@@ -220,16 +224,13 @@ def _fulfillments(world: World, order: ShopOrder, content: Content) -> list[Json
 
 
 def _parcel_lines(order: ShopOrder, content: Content, position: int) -> list[JsonObject]:
-    if position > 1:
-        return []
     return [
         {
             "id": global_id("FulfillmentLine", order.number_key * 100 + index),
-            "quantity": _fulfilled(order, index, line.quantity),
+            "quantity": content.lines[index].quantity,
             "orderLine": {"id": global_id("OrderLine", _line_key(order, index))},
         }
-        for index, line in enumerate(content.lines)
-        if _fulfilled(order, index, line.quantity)
+        for index in _lies_in(order, content, position)
     ]
 
 

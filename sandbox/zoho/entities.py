@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.money import total_up
-from sandbox.store import Contact, Invoice, Table, ZohoOrder
+from sandbox.store import Contact, Invoice, Package, Table, ZohoOrder
 from sandbox.times import zoho_date
 from sandbox.world import World
-from sandbox.zoho import documents, invoices, parties
+from sandbox.zoho import documents, invoices, packages, parties
 
 Render = Callable[[World, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """How one kind of record is listed and rendered."""
+    """How one kind of record is listed and rendered; ``ignored`` parameters filter nothing."""
 
     plural: str
     singular: str
@@ -29,6 +29,7 @@ class Entity:
     detail: Render
     table: Callable[[World], Table[Any]]
     status: Callable[[Any], frozenset[str]]
+    ignored: frozenset[str] = frozenset()
 
 
 def _order_statuses(order: ZohoOrder) -> frozenset[str]:
@@ -140,4 +141,42 @@ CONTACTS = Entity(
     status=lambda _contact: frozenset({"active"}),
 )  # fmt: skip
 
-ENTITIES = {entity.plural: entity for entity in (ORDERS, INVOICES, CONTACTS)}
+
+def _package_text(name: str) -> Callable[[World, Package], str]:
+    return lambda world, package: str(packages.package_row(world, package)[name])
+
+
+PACKAGES = Entity(
+    plural="packages",
+    singular="package",
+    id_key="package_id",
+    missing="Package does not exist.",
+    report="Packages",
+    default_sort="created_time",
+    sorts={
+        "last_modified_time": lambda _world, package: package.modified,
+        "created_time": lambda _world, package: package.created,
+        **{
+            name: _package_text(name)
+            for name in (
+                "date", "package_number", "salesorder_number", "tracking_number", "customer_name",
+                "customer_id", "shipment_date", "quantity", "delivery_method",
+            )
+        },
+    },
+    texts={
+        name: _package_text(name)
+        for name in ("salesorder_number", "customer_name", "delivery_method", "customer_id")
+    },
+    row=packages.package_row,
+    detail=packages.package_detail,
+    table=lambda world: world.packages,
+    status=lambda package: frozenset({package.status}),
+    # As seen live (zoho.md 1.6).
+    ignored=frozenset(
+        {"last_modified_time", "package_number", "salesorder_id", "salesorder_number",
+         "package_ids"}
+    ),
+)  # fmt: skip
+
+ENTITIES = {entity.plural: entity for entity in (ORDERS, INVOICES, CONTACTS, PACKAGES)}

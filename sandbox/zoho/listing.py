@@ -35,7 +35,7 @@ def page_body(
     Raises:
         BadValueError: a malformed page, sort column, sort order, time or id list.
     """
-    given = {key: value for key, value in query.items() if value}
+    given = {key: value for key, value in query.items() if value and key not in entity.ignored}
     page = _number(given, "page", 1)
     per_page = min(_number(given, "per_page", PAGE_SIZE), PAGE_SIZE)
     column = given.get("sort_column", entity.default_sort)

@@ -63,6 +63,19 @@ TAXES = Stream(
     ),
     id_field="tax_id",
 )  # fmt: skip
+PACKAGES = Stream(
+    name="zoho_packages",
+    system=ZOHO,
+    group="packages",
+    description="",
+    source=ZohoList(
+        path="packages", list_key="packages", detail_key="package", modified_filter=False
+    ),
+    id_field="package_id",
+    modified_field="last_modified_time",
+    order="descending",
+    detail=True,
+)
 UNKNOWN_ID = "73518000000999999"
 
 Open = Callable[..., AbstractContextManager[ZohoClient]]
@@ -154,6 +167,26 @@ class TestListing:
 
     def test_a_list_without_sorting_and_filter_is_listed(self, client: ZohoClient):
         assert len(ids(client, TAXES, since=utc_now())) == 2
+
+    def test_a_list_without_filter_is_left_at_the_first_older_row(
+        self, client: ZohoClient, large_sandbox: Sandbox
+    ):
+        changed = large_sandbox.control.change_packages(MERCHANT, 3)
+        row = large_sandbox.control.document(MERCHANT, "zoho", changed[0], "packages")
+        since = parse_instant(row["last_modified_time"])
+
+        assert sorted(ids(client, PACKAGES, since=since)) == sorted(changed)
+        assert client.calls_by_kind()["list"] == 1
+
+    def test_rows_of_one_instant_over_a_page_border_are_all_listed(
+        self, client: ZohoClient, large_sandbox: Sandbox
+    ):
+        same = large_sandbox.control.align_modified(MERCHANT, "zoho", 0, 230, "packages")
+        row = large_sandbox.control.document(MERCHANT, "zoho", same[0], "packages")
+        since = parse_instant(row["last_modified_time"])
+
+        assert sorted(ids(client, PACKAGES, since=since)) == sorted(same)
+        assert client.calls_by_kind()["list"] == 2
 
     @pytest.mark.parametrize(
         ("kind", "settings"),
