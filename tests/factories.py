@@ -171,3 +171,38 @@ def saleor_price(net: str, gross: str, currency: str = "EUR") -> JsonObject:
 def zoho_time(instant: datetime) -> str:
     """Write an instant as Zoho does: full seconds and an offset without colon."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def zoho_package(package_id: str = "73518000000501001", **fields: Any) -> JsonObject:
+    """Return the detail of a Zoho package that is not shipped, with one line."""
+    return {
+        "package_id": package_id,
+        "package_number": "LS-2207",
+        "salesorder_id": "73518000000500011",
+        "salesorder_number": "STORE-1042",
+        "status": "not_shipped",
+        "shipment_id": "",
+        "tracking_number": "",
+        "quantity": "2.000000",
+        "shipment_date": "",
+        "created_time": "2024-03-10T09:00:01+0100",
+        "last_modified_time": "2024-03-10T09:00:01+0100",
+        "line_items": [{"line_item_id": "1", "sku": "A-1", "name": "Cup", "quantity": 2.0}],
+        "shipment_order": {},
+        **fields,
+    }
+
+
+def saleor_fulfillment(**fields: Any) -> JsonObject:
+    """Return a fulfilment of a Saleor order with one line."""
+    return {
+        "id": "RnVsZmlsbG1lbnQ6MQ==",
+        "fulfillmentOrder": 1,
+        "status": "FULFILLED",
+        "trackingNumber": "",
+        "created": "2026-03-02T09:00:00+00:00",
+        "lines": [
+            {"id": "FL1", "quantity": 1, "orderLine": {"id": "L1", "productSku": "A-1"}},
+        ],
+        **fields,
+    }

@@ -8,7 +8,7 @@ VIEWS: Final = (
     View(
         "fct_order",
         "One row per real order with amounts, statuses, destination and sales channel.",
-        entities=("order", "contact"),
+        entities=("order", "contact", "package"),
         sample=("order_number", "order_day", "status", "currency", "total_gross"),
         order_by="ordered_at",
     ),
@@ -32,6 +32,13 @@ VIEWS: Final = (
         entities=("review", "order"),
         sample=("review_key", "review_day", "review_type", "rating", "sku", "order_number"),
         order_by="reviewed_at",
+    ),
+    View(
+        "fct_package",
+        "One row per package with its order, state, tracking number and how long it took.",
+        entities=("package", "order"),
+        sample=("package_number", "order_number", "carrier", "state", "shipped_at"),
+        order_by="packed_at",
     ),
     View(
         "sync_freshness",

@@ -1,6 +1,6 @@
 """raw/zoho_sales_orders: sales orders of Zoho, and what they say about a canonical order."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from resources.zoho import ZOHO, ZohoList
 from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.country import country_code
+from schemabase_dagster.normalise.day import instant_of
 from schemabase_dagster.normalise.fields import (
     Amount,
     Currency,
@@ -167,9 +168,7 @@ def _ordered_at(order: _Order) -> datetime:
 
     Zoho dates an order by day, in the organisation's zone; the record's own times carry its offset.
     """
-    if order.created_time.date() == order.date:
-        return order.created_time
-    return datetime.combine(order.date, time(), order.created_time.tzinfo)
+    return instant_of(order.date, order.created_time)
 
 
 def _totals(order: _Order) -> dict[str, Any]:

@@ -25,6 +25,7 @@ AMONG: Final = (
     "core.order_lines",
     "core.contacts",
     "core.invoices",
+    "core.packages",
     "platform.rejects",
     "platform.match_conflict",
 )

@@ -24,6 +24,7 @@ NATURAL: Final = {
     "addresses": "fingerprint",
     "orders": "order_number",
     "invoices": "invoice_number",
+    "packages": "package_number",
 }
 """Table -> column by which its rows are named; contacts without e-mail are named by reference."""
 

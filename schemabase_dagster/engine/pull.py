@@ -113,8 +113,8 @@ class _Pull:
     """One attempt: holds position and counts while the work is done.
 
     A batch of a listing is committed in a thread while the next one is read. All calls of the
-    source stay in the caller's thread, in their order. ``undated`` holds what is still to be read by
-    id, as the listing may not show its changes.
+    source stay in the caller's thread, in their order. ``undated`` holds what is still to be read
+    by id, as the listing may not show its changes.
     """
 
     client: Client

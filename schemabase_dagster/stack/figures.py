@@ -121,11 +121,14 @@ class Revenue:
 
 
 def landed() -> Mapping[Pair, int]:
-    """Return the number of raw records that become canonical rows, by tenant and system."""
+    """Return the number of raw records that become canonical rows, by tenant and system.
+
+    Records that lie inside others are left out: no source lists them.
+    """
     counts: Counter[Pair] = Counter()
     with database.transaction() as conn:
         for stream in registry.streams().values():
-            if stream.entity is None:
+            if stream.entity is None or stream.part is not None:
                 continue
             query = sql.SQL(_LANDED).format(table=sql.Identifier("raw", stream.name))
             for tenant, system, count in conn.execute(query):

@@ -19,7 +19,7 @@ from sensors.requests import downstream
 
 SYNCED = {
     "saleor": ("orders",),
-    "zoho": ("orders", "invoices", "contacts"),
+    "zoho": ("orders", "invoices", "contacts", "packages"),
     "reviewsio": ("product_reviews", "merchant_reviews"),
 }
 """System -> what the stand-ins call the records that become canonical rows."""

@@ -7,6 +7,7 @@ from schemabase_dagster.tables import (
     raw,
     reviews,
     sales,
+    shipping,
     state,
     webhooks,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "raw",
     "reviews",
     "sales",
+    "shipping",
     "state",
     "webhooks",
 ]

@@ -35,6 +35,7 @@ NOW = text("now()")
 
 CURRENCY_PATTERN = "^[A-Z]{3}$"
 COUNTRY_PATTERN = "^[A-Z]{2}$"
+CARRIERS = ("dpd", "dhl", "ups", "hermes", "pickup", "fedex", "usps", "bulk", "unknown")
 LANGUAGE_PATTERN = "^[a-z]{2}(-[A-Z]{2})?$"
 
 
@@ -114,6 +115,7 @@ def tenant_link(column: str, target: str, **options: Any) -> ForeignKeyConstrain
 
 
 __all__ = [
+    "CARRIERS",
     "COUNTRY_PATTERN",
     "CURRENCY_PATTERN",
     "INSTANT",

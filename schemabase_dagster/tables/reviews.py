@@ -26,6 +26,7 @@ from schemabase_dagster.tables._columns import (
     text_column,
     uuid_key,
 )
+from schemabase_dagster.tables.sales import add_references
 
 SCHEMA = "core"
 
@@ -85,3 +86,5 @@ reviews = Table(
     comment="Reviews of products and of the merchant: one row per review, also while its order or "
     "product is not known",
 )
+
+add_references("review", reviews)

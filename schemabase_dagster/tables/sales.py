@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from schemabase_dagster.tables._columns import (
+    CARRIERS,
     CURRENCY_PATTERN,
     LANGUAGE_PATTERN,
     MONEY,
@@ -34,6 +35,7 @@ from schemabase_dagster.tables._columns import (
     text_column,
     uuid_key,
 )
+from schemabase_dagster.tables.parties import contacts
 
 SCHEMA = "core"
 
@@ -101,7 +103,7 @@ orders = Table(
     *stamps(),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "order_number", deferrable=True, initially="IMMEDIATE"),
-    one_of("carrier", "dpd", "dhl", "ups", "hermes", "pickup", "fedex", "usps", "bulk", "unknown"),
+    one_of("carrier", *CARRIERS),
     one_of("status", "draft", "unconfirmed", "confirmed", "closed", "canceled"),
     one_of(
         "payment_status",
@@ -244,29 +246,23 @@ external_ref = Table(
     postgresql_partition_by="LIST (entity)",
 )
 
-ENTITY_TABLES = {
-    "contact": "contacts",
-    "order": "orders",
-    "invoice": "invoices",
-    "review": "reviews",
-}
-"""Entity -> core table; every entity has its own partition of ``external_ref`` and foreign key."""
 
-for _entity, _table in ENTITY_TABLES.items():
-    external_ref.add_is_dependent_on(metadata.tables[f"{SCHEMA}.{_table}"])
-    event.listen(
-        external_ref,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
-            f"CREATE TABLE core.external_ref_{_entity} PARTITION OF core.external_ref "
-            f"FOR VALUES IN ('{_entity}')"
-        ),
-    )
-    event.listen(
-        external_ref,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
-            f"ALTER TABLE core.external_ref_{_entity} ADD FOREIGN KEY (tenant_id, core_id) "
-            f"REFERENCES core.{_table} (tenant_id, id) ON DELETE CASCADE"
-        ),
-    )
+def add_references(entity: str, table: Table) -> None:
+    """Give an entity its own partition of ``external_ref``, with a foreign key to its table."""
+    partition = f"core.external_ref_{entity}"
+    external_ref.add_is_dependent_on(table)
+    key = f"(tenant_id, core_id) REFERENCES core.{table.name} (tenant_id, id) ON DELETE CASCADE"
+    for statement in (
+        f"CREATE TABLE {partition} PARTITION OF core.external_ref FOR VALUES IN ('{entity}')",
+        f"ALTER TABLE {partition} ADD FOREIGN KEY {key}",
+    ):
+        event.listen(
+            external_ref,
+            "after_create",
+            DDL(statement),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
+        )
+
+
+add_references("contact", contacts)
+add_references("order", orders)
+add_references("invoice", invoices)

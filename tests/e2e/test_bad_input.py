@@ -37,6 +37,12 @@ def pull(app: App, *, full: bool = False) -> SyncResult:
         return sync_stream(client, stream, app, PullOptions(full=full))
 
 
+def queued(conn: Connection[Any]) -> int:
+    """Orders that wait to be merged; what lies inside them is queued beside them."""
+    query = "SELECT count(*) FROM platform.todo WHERE stream = 'saleor_orders'"
+    return int(value(conn, query))
+
+
 def called(sandbox: Sandbox, system: str, merchant: str = "acme") -> int:
     calls: int = sandbox.control.calls().get(merchant, {}).get(system, {}).get("total", 0)
     return calls
@@ -183,7 +189,7 @@ def test_pages_that_shift_or_repeat_miss_and_double_nothing(
         sandbox.control.ids("acme", "saleor")
     )
     assert result.rejected == 0
-    assert count(conn, "platform.todo") == result.changed
+    assert queued(conn) == result.changed
 
 
 def test_a_repeated_page_ends_the_run_and_the_next_one_misses_nothing(
@@ -196,7 +202,7 @@ def test_a_repeated_page_ends_the_run_and_the_next_one_misses_nothing(
     pull(saleor_app)
 
     everything = len(sandbox.control.ids("acme", "saleor"))
-    assert count(conn, "raw.saleor_orders") == count(conn, "platform.todo") == everything
+    assert count(conn, "raw.saleor_orders") == queued(conn) == everything
 
 
 def test_equal_times_over_a_page_border_are_all_read(

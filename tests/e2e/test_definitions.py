@@ -46,3 +46,15 @@ def test_every_stream_entity_and_view_is_an_asset():
         | {f"core/{entity.table.name}" for entity in registry.entities().values()}
         | {f"analytics/{name}" for name in registry.views()}
     )
+
+
+def test_every_part_is_named_by_the_stream_that_holds_it():
+    streams = registry.streams()
+    holders = [(each, streams[each.part.whole]) for each in streams.values() if each.part]
+
+    assert holders
+    for stream, whole in holders:
+        assert stream in whole.parts
+        assert stream.system.name == whole.system.name
+        (spec,) = [each for each in SPECS if each.key.path == ["raw", stream.name]]
+        assert [dep.asset_key.path for dep in spec.deps] == [["raw", whole.name]]

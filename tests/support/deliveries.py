@@ -16,7 +16,7 @@ _INSERT: LiteralString = """
 INSERT INTO platform.webhook_inbox (
     endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
     verify_scheme, trace_id)
-VALUES (%s, %s, %s, 'saleor', 'order_updated', %s, 'POST', '{}', %s, 'path_only', 'trace')
+VALUES (%s, %s, %s, %s, 'order_updated', %s, 'POST', '{}', %s, 'path_only', 'trace')
 """
 
 
@@ -30,8 +30,17 @@ def delivery(endpoint_id: str, body: bytes, **changes: Any) -> Delivery:
     return made._replace(**changes)
 
 
-def put_delivery(conn: Connection[Any], app: App, sandbox: Sandbox, order: str) -> None:
-    """Store a due delivery that speaks of an order of ``acme``'s shop."""
+def put_delivery(
+    conn: Connection[Any],
+    app: App,
+    sandbox: Sandbox,
+    order: str = "",
+    *,
+    body: bytes | None = None,
+) -> None:
+    """Store a due delivery: ``body``, or one that speaks of an order of ``acme``'s shop."""
     made = webhooks.create_endpoint(conn, app, {"scheme": "path_only", "reason": "test"})
-    body = sandbox.control.prepare_webhook("acme", "saleor", order)["body"].encode()
-    conn.execute(_INSERT, (made.endpoint_id, app.tenant_id, app.id, uuid4().bytes, body))
+    if body is None:
+        body = sandbox.control.prepare_webhook("acme", "saleor", order)["body"].encode()
+    values = (made.endpoint_id, app.tenant_id, app.id, app.type, uuid4().bytes, body)
+    conn.execute(_INSERT, values)

@@ -28,6 +28,9 @@ SELECT
     ch.name AS sales_channel,
     lines.lines,
     lines.quantity,
+    parcels.packages,
+    parcels.first_shipped_at,
+    parcels.last_delivered_at,
     refs.systems,
     o.created_at,
     o.updated_at
@@ -42,6 +45,14 @@ LEFT JOIN LATERAL (
     FROM core.order_lines AS l
     WHERE l.order_id = o.id AND l.deleted_at IS NULL
 ) AS lines ON true
+LEFT JOIN LATERAL (
+    SELECT
+        count(*) AS packages,
+        min(k.shipped_at) AS first_shipped_at,
+        max(k.delivered_at) AS last_delivered_at
+    FROM core.packages AS k
+    WHERE k.order_id = o.id AND k.active AND k.deleted_at IS NULL
+) AS parcels ON true
 LEFT JOIN LATERAL (
     SELECT array_agg(DISTINCT ra.type ORDER BY ra.type) AS systems
     FROM core.external_ref AS r
@@ -78,6 +89,9 @@ COMMENT ON COLUMN analytics.fct_order.carrier IS 'Carrier by the shipping method
 COMMENT ON COLUMN analytics.fct_order.sales_channel IS 'Where it was placed';
 COMMENT ON COLUMN analytics.fct_order.lines IS 'Number of lines';
 COMMENT ON COLUMN analytics.fct_order.quantity IS 'Sum of the quantities';
+COMMENT ON COLUMN analytics.fct_order.packages IS 'Number of packages that were not canceled';
+COMMENT ON COLUMN analytics.fct_order.first_shipped_at IS 'When its first package left the house';
+COMMENT ON COLUMN analytics.fct_order.last_delivered_at IS 'When its last package so far arrived';
 COMMENT ON COLUMN analytics.fct_order.systems IS 'Systems that know the order';
 COMMENT ON COLUMN analytics.fct_order.created_at IS 'When we first wrote the row';
 COMMENT ON COLUMN analytics.fct_order.updated_at IS 'When a column last really changed';

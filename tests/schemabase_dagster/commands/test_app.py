@@ -21,10 +21,10 @@ def test_app_is_added_with_credentials_from_stdin(run, conn: Connection[Any], te
     ran = run("app", "add", "acme", "saleor", "--set", URL, "--credentials-stdin", stdin=STDIN)
 
     assert ran.status == 0
-    assert "1 stream: saleor_orders" in ran.out
+    assert "2 streams: saleor_fulfillments, saleor_orders" in ran.out
     assert "canary" not in ran.out + ran.err
     app = tenancy.get_app(conn, "acme", "saleor")
-    assert tenancy.enabled_streams(conn, app) == ["saleor_orders"]
+    assert tenancy.enabled_streams(conn, app) == ["saleor_fulfillments", "saleor_orders"]
     assert tenancy.load_credentials(conn, app, SALEOR).token.get_secret_value() == TOKEN
 
 

@@ -56,7 +56,8 @@ def test_sync_leaves_systems_alone_that_the_tenant_has_no_app_of(
     ran = run("sync", "acme", "--json")
 
     assert {row["asset"] for row in json.loads(ran.out) if row["asset"].startswith("raw/")} == {
-        "raw/saleor_orders"
+        "raw/saleor_fulfillments",
+        "raw/saleor_orders",
     }
 
 

@@ -93,7 +93,7 @@ def test_entities_are_merged_after_what_they_refer_to():
         for entity in ranked
         for parent in registry.parents(entity)
     )
-    assert list(places) == ["contact", "order", "invoice", "review"]
+    assert list(places) == ["contact", "order", "invoice", "package", "review"]
     assert len({entity.rank for entity in ranked}) == len(ranked)
 
 

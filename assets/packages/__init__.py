@@ -1,0 +1,1 @@
+"""Packages: what was packed and shipped for which order, and where it is."""

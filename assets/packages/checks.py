@@ -1,0 +1,109 @@
+"""Checks of packages: does each belong to an order, does each move, is no more packed than sold."""
+
+from typing import Any, Final
+
+from psycopg import Connection
+
+from assets.checking import Check, Verdict, fetch_rows, none_of
+from resources.registry import systems
+from schemabase_dagster.tenancy import Tenant
+
+ASSET: Final = ("core", "packages")
+
+_WITHOUT_ORDER: Final = """
+SELECT k.package_number, k.state, k.packed_at::date::text AS packed_on, count(*) OVER () AS found
+FROM core.packages AS k
+WHERE k.tenant_id = %(tenant_id)s
+  AND k.deleted_at IS NULL
+  AND k.active
+  AND k.order_id IS NULL
+ORDER BY k.packed_at DESC NULLS LAST, k.package_number
+LIMIT 10
+"""
+
+# Only a system behind the shop can tell that a package arrived; older ones are past helping.
+_STUCK: Final = """
+SELECT k.package_number, k.state, k.carrier,
+       coalesce(k.shipped_at, k.packed_at)::date::text AS since, count(*) OVER () AS found
+FROM core.packages AS k
+WHERE k.tenant_id = %(tenant_id)s
+  AND k.deleted_at IS NULL
+  AND k.active
+  AND k.packed_at > now() - interval '90 days'
+  AND EXISTS (
+      SELECT FROM core.external_ref AS x
+      JOIN platform.app AS a ON a.id = x.app_id
+      WHERE x.entity = 'package' AND x.core_id = k.id AND x.deleted_at IS NULL
+        AND a.type <> ALL(%(shops)s))
+  AND (k.state <> 'delivered' AND k.shipped_at < now() - interval '14 days'
+       OR k.shipped_at IS NULL AND k.packed_at < now() - interval '3 days')
+ORDER BY coalesce(k.shipped_at, k.packed_at), k.package_number
+LIMIT 10
+"""
+
+_OVERPACKED: Final = """
+WITH packed AS (
+    SELECT k.order_id, l.sku, sum(l.quantity) AS quantity
+    FROM core.packages AS k
+    JOIN core.package_lines AS l ON l.package_id = k.id AND l.deleted_at IS NULL
+    WHERE k.tenant_id = %(tenant_id)s AND k.deleted_at IS NULL AND k.active
+      AND k.order_id IS NOT NULL
+    GROUP BY k.order_id, l.sku
+), sold AS (
+    SELECT l.order_id, l.sku, sum(l.quantity) AS quantity
+    FROM core.order_lines AS l
+    WHERE l.tenant_id = %(tenant_id)s AND l.deleted_at IS NULL
+    GROUP BY l.order_id, l.sku
+)
+SELECT o.order_number, p.sku, p.quantity::text AS packed, s.quantity::text AS ordered,
+       count(*) OVER () AS found
+FROM packed AS p
+JOIN sold AS s ON s.order_id = p.order_id AND s.sku = p.sku
+JOIN core.orders AS o ON o.id = p.order_id AND o.deleted_at IS NULL
+WHERE p.quantity > s.quantity
+ORDER BY o.ordered_at DESC, p.sku
+LIMIT 10
+"""
+
+
+def _check_orders(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    rows = fetch_rows(conn, _WITHOUT_ORDER, {"tenant_id": tenant.id})
+    return none_of(rows, "package without an order", "packages without an order")
+
+
+def _check_movement(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    shops = [name for name, system in systems().items() if system.role == "shop"]
+    rows = fetch_rows(conn, _STUCK, {"tenant_id": tenant.id, "shops": shops})
+    return none_of(rows, "package that does not move", "packages that do not move")
+
+
+def _check_quantities(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    rows = fetch_rows(conn, _OVERPACKED, {"tenant_id": tenant.id})
+    return none_of(
+        rows, "article packed more often than ordered", "articles packed more often than ordered"
+    )
+
+
+CHECKS: Final = (
+    Check(
+        "packages_have_orders",
+        ASSET,
+        "Every package belongs to an order that is here. One that does not waits for its order: "
+        "is the order rejected, or is its stream switched off?",
+        _check_orders,
+    ),
+    Check(
+        "packages_move",
+        ASSET,
+        "Packages of the last 90 days that a system behind the shop knows are shipped 3 days "
+        "after packing and delivered 14 days after shipping. Ask warehouse or carrier.",
+        _check_movement,
+    ),
+    Check(
+        "packed_quantities",
+        ASSET,
+        "No order has more of an article in its packages than it sold. Else two systems tell of "
+        "one package without a common tracking number, or too much was sent.",
+        _check_quantities,
+    ),
+)
