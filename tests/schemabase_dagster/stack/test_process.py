@@ -112,7 +112,7 @@ def test_children_of_a_child_are_stopped_too(tmp_path: Path):
 
     supervisor.stop()
 
-    wait_until(lambda: not runs(grandchild), 5, "the grandchild is gone")
+    wait_until(lambda: not runs(grandchild), what="the grandchild is gone")
 
 
 def test_killed_supervisor_takes_its_children_along(tmp_path: Path):
@@ -132,10 +132,10 @@ def test_killed_supervisor_takes_its_children_along(tmp_path: Path):
     with parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        wait_until(said(tmp_path / "child.log"), 10, "the child runs")
+        wait_until(said(tmp_path / "child.log"), what="the child runs")
         parent.send_signal(signal.SIGKILL)
 
-    wait_until(lambda: not runs(child), 5, "the child is gone")
+    wait_until(lambda: not runs(child), what="the child is gone")
 
 
 def test_only_the_end_of_a_long_log_is_shown(tmp_path: Path):

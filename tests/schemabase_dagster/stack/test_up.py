@@ -40,7 +40,7 @@ def test_stack_serves_two_demo_tenants_until_ctrl_c_and_leaves_nothing_behind(up
     # the whole foreground group gets it, as from a terminal; the children must not
     os.killpg(up.process.pid, signal.SIGINT)
     assert up.process.wait(STOP_SECONDS) == 0
-    wait_until(lambda: not processes(up.state), 5, "nothing is left")
+    wait_until(lambda: not processes(up.state), what="nothing is left")
 
 
 @pytest.mark.slow
@@ -53,4 +53,4 @@ def test_dead_child_stops_the_stack_and_is_named(up: Up):
 
     assert up.process.wait(2 * STOP_SECONDS) == 1
     assert up.says("Error: gateway was killed by signal 9")
-    wait_until(lambda: not processes(up.state), 5, "nothing is left")
+    wait_until(lambda: not processes(up.state), what="nothing is left")
