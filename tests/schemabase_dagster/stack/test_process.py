@@ -118,6 +118,8 @@ def test_children_of_a_child_are_stopped_too(tmp_path: Path):
 def test_killed_supervisor_takes_its_children_along(tmp_path: Path):
     program = (
         "import os, pathlib, sys, signal\n"
+        # Dagster gives SIGTERM what SIGINT has, and in a shell's background that is ignored.
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
         "from schemabase_dagster.stack.process import Service, Supervisor\n"
         "here = pathlib.Path(sys.argv[1])\n"
         f"command = (sys.executable, '-c', {SLEEPER!r})\n"
