@@ -62,6 +62,7 @@ class SharedToken(httpx.Auth):
         self._min_seconds_left = min_seconds_left
         self._sent = threading.local()
         self._kept: tuple[str, float] | None = None
+        self._refused: str | None = None
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header, with the token that is valid now."""
@@ -73,14 +74,15 @@ class SharedToken(httpx.Auth):
         """Drop the token that this thread sent last, unless another one replaced it already."""
         token: str | None = getattr(self._sent, "token", None)
         if token is not None:
-            self._kept = None
+            self._refused = token
             tokens.invalidate(self._app, token)
         return token is not None
 
     def _valid_token(self) -> str:
         """Return the shared token; looking it up for every call would cost as much as a call."""
         kept = self._kept
-        if kept is not None and kept[1] > time.monotonic():
+        # A thread that looked it up before the refusal may keep it after it.
+        if kept is not None and kept[0] != self._refused and kept[1] > time.monotonic():
             return kept[0]
         token = tokens.shared_token(
             self._app, refresh=self._refresh, min_seconds_left=self._min_seconds_left
