@@ -115,3 +115,40 @@ class Api:
         """Give back connections and slots."""
         self._http.close()
         self._limiter.close()
+
+
+class ApiClient:
+    """What the clients of all systems share of the engine's ``Client`` protocol.
+
+    Args:
+        api: calls of the app.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    @property
+    def lane(self) -> Lane:
+        """Whose share of the account's budget the next calls use."""
+        return self._api.lane
+
+    @lane.setter
+    def lane(self, lane: Lane) -> None:
+        self._api.lane = lane
+
+    @property
+    def calls(self) -> int:
+        """Number of calls made so far, token requests included."""
+        return self._api.calls
+
+    def calls_by_kind(self) -> Mapping[str, int]:
+        """Return how many calls of each kind were made."""
+        return self._api.calls_by_kind()
+
+    def seconds_for(self, calls: float) -> float:
+        """Return the least time that calls of a back-fill take by the account's limits."""
+        return self._api.seconds_for(calls)
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._api.close()

@@ -64,15 +64,15 @@ class _Variant(SourceModel):
 
 class _Line(SourceModel):
     id: str
-    productName: Text = None  # noqa: N815 - Saleor's name
-    variantName: Text = None  # noqa: N815
-    productSku: Text = None  # noqa: N815
+    productName: Text = None
+    variantName: Text = None
+    productSku: Text = None
     quantity: Amount
-    unitPrice: _Taxed  # noqa: N815
-    undiscountedUnitPrice: _Taxed  # noqa: N815
-    totalPrice: _Taxed  # noqa: N815
-    unitDiscount: _Money | None = None  # noqa: N815
-    taxRate: OptionalAmount = None  # noqa: N815
+    unitPrice: _Taxed
+    undiscountedUnitPrice: _Taxed
+    totalPrice: _Taxed
+    unitDiscount: _Money | None = None
+    taxRate: OptionalAmount = None
     sku: Text = None
     variant: _Variant | None = None
 
@@ -82,14 +82,14 @@ class _Country(SourceModel):
 
 
 class _Address(SourceModel):
-    firstName: Text = None  # noqa: N815
-    lastName: Text = None  # noqa: N815
-    companyName: Text = None  # noqa: N815
-    streetAddress1: Text = None  # noqa: N815
-    streetAddress2: Text = None  # noqa: N815
-    postalCode: Text = None  # noqa: N815
+    firstName: Text = None
+    lastName: Text = None
+    companyName: Text = None
+    streetAddress1: Text = None
+    streetAddress2: Text = None
+    postalCode: Text = None
     city: Text = None
-    countryArea: Text = None  # noqa: N815
+    countryArea: Text = None
     country: _Country | None = None
     phone: Text = None
 
@@ -101,21 +101,21 @@ class _Channel(SourceModel):
 class _Order(SourceModel):
     id: str
     number: str
-    externalReference: Text = None  # noqa: N815
+    externalReference: Text = None
     created: Instant
     status: str
-    userEmail: Text = None  # noqa: N815
+    userEmail: Text = None
     channel: _Channel | None = None
-    languageCodeEnum: Text = None  # noqa: N815
-    billingAddress: _Address | None = None  # noqa: N815
-    shippingAddress: _Address | None = None  # noqa: N815
-    shippingMethodName: Text = None  # noqa: N815
-    shippingPrice: _Taxed  # noqa: N815
+    languageCodeEnum: Text = None
+    billingAddress: _Address | None = None
+    shippingAddress: _Address | None = None
+    shippingMethodName: Text = None
+    shippingPrice: _Taxed
     total: _Taxed
     subtotal: _Taxed
-    paymentStatus: Text = None  # noqa: N815
-    voucherCode: Text = None  # noqa: N815
-    customerNote: Text = None  # noqa: N815
+    paymentStatus: Text = None
+    voucherCode: Text = None
+    customerNote: Text = None
     metadata: tuple[Mapping[str, Any], ...] = ()
     lines: list[_Line]
 

@@ -57,9 +57,9 @@ class _Variant(SourceModel):
 
 
 class _Article(SourceModel):
-    productName: Text = None  # noqa: N815 - Saleor's name
-    variantName: Text = None  # noqa: N815
-    productSku: Text = None  # noqa: N815
+    productName: Text = None
+    variantName: Text = None
+    productSku: Text = None
     sku: Text = None
     variant: _Variant | None = None
 
@@ -67,25 +67,25 @@ class _Article(SourceModel):
 class _Line(SourceModel):
     id: str
     quantity: Amount
-    orderLine: _Article | None = None  # noqa: N815
+    orderLine: _Article | None = None
 
 
 class _Order(SourceModel):
     id: str
     number: str
-    externalReference: Text = None  # noqa: N815
-    shippingMethodName: Text = None  # noqa: N815
+    externalReference: Text = None
+    shippingMethodName: Text = None
 
 
 class _Fulfillment(SourceModel):
     id: str
-    fulfillmentOrder: int  # noqa: N815
+    fulfillmentOrder: int
     status: str
-    trackingNumber: Text = None  # noqa: N815
+    trackingNumber: Text = None
     created: Instant
     lines: list[_Line]
     order: _Order
-    sharesTracking: bool = False  # noqa: N815
+    sharesTracking: bool = False
 
 
 def map_fulfillment(record: SourceRecord) -> Candidate:

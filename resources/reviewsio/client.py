@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from resources.api import Api, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions
 from resources.auth import FixedToken
 from resources.http import Call, CallKind
 from resources.limits import Limits
@@ -30,7 +30,7 @@ STEPS_BACK: Final = 20
 """A listing that has to go back more often is given up."""
 
 
-class ReviewsioClient:
+class ReviewsioClient(ApiClient):
     """Client of one REVIEWS.io app, for the engine's ``Client`` protocol.
 
     Args:
@@ -43,28 +43,10 @@ class ReviewsioClient:
     def __init__(
         self, api: Api, config: ReviewsioConfig, auth: FixedToken, *, has_key: bool
     ) -> None:
-        self._api = api
+        super().__init__(api)
         self._config = config
         self._auth = auth
         self._has_key = has_key
-
-    @property
-    def lane(self) -> Lane:
-        """Whose share of the account's budget the next calls use."""
-        return self._api.lane
-
-    @lane.setter
-    def lane(self, lane: Lane) -> None:
-        self._api.lane = lane
-
-    @property
-    def calls(self) -> int:
-        """Number of API calls made so far."""
-        return self._api.calls
-
-    def calls_by_kind(self) -> Mapping[str, int]:
-        """Return how many list and check calls were made."""
-        return self._api.calls_by_kind()
 
     def iter_pages(
         self, stream: Stream, *, since: datetime | None, resume: JsonObject | None = None
@@ -112,10 +94,6 @@ class ReviewsioClient:
         payload, _ = self._get("list", source.path, {"page": "0", "per_page": "1"})
         return number_at(_object(payload, source.path), source.total)
 
-    def seconds_for(self, calls: float) -> float:
-        """Tell the least time that calls of a back-fill take."""
-        return self._api.seconds_for(calls)
-
     def check(self) -> Mapping[str, str]:
         """Prove the store, and that the key shows more than the public sees."""
         answer, _ = self._get("check", CHECKED_PATH, {"page": "0", "per_page": "1"})
@@ -128,10 +106,6 @@ class ReviewsioClient:
             "merchant reviews": str(number_at(payload, "stats.total_reviews") or 0),
             "orders and authors": "visible" if self._has_key else "hidden, there is no API key",
         }
-
-    def close(self) -> None:
-        """Give back connections."""
-        self._api.close()
 
     def _review_pages(
         self, source: ReviewList, since: datetime | None, resume: JsonObject | None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from resources.api import Api, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions
 from resources.auth import FixedToken
 from resources.http import Call, CallKind, Reply
 from resources.paging import chunked, read_ahead
@@ -27,7 +27,7 @@ MAX_FIRST: Final = 100
 NEEDED_PERMISSION: Final = "MANAGE_ORDERS"
 
 
-class SaleorClient:
+class SaleorClient(ApiClient):
     """Client of one Saleor app, for the engine's ``Client`` protocol.
 
     Args:
@@ -37,27 +37,9 @@ class SaleorClient:
     """
 
     def __init__(self, api: Api, config: SaleorConfig, auth: FixedToken) -> None:
-        self._api = api
+        super().__init__(api)
         self._config = config
         self._auth = auth
-
-    @property
-    def lane(self) -> Lane:
-        """Whose share of the account's budget the next calls use."""
-        return self._api.lane
-
-    @lane.setter
-    def lane(self, lane: Lane) -> None:
-        self._api.lane = lane
-
-    @property
-    def calls(self) -> int:
-        """Number of API calls made so far."""
-        return self._api.calls
-
-    def calls_by_kind(self) -> Mapping[str, int]:
-        """Return how many list, detail and check calls were made."""
-        return self._api.calls_by_kind()
 
     def iter_pages(
         self, stream: Stream, *, since: datetime | None, resume: JsonObject | None = None
@@ -88,10 +70,6 @@ class SaleorClient:
         """Tell which ids are gone: as ``iter_details``, which asks for 100 at once."""
         return self.iter_details(stream, ids)
 
-    def seconds_for(self, calls: float) -> float:
-        """Tell the least time that calls take: a shop has no limit of a minute or day."""
-        return self._api.seconds_for(calls)
-
     def count(self, stream: Stream) -> int | None:
         """Tell how many records a whole listing has, by one call."""
         source = _source(stream)
@@ -117,10 +95,6 @@ class SaleorClient:
             "app": str(app.get("name", "")),
             "permissions": ", ".join(sorted(permissions)),
         }
-
-    def close(self) -> None:
-        """Give back connections."""
-        self._api.close()
 
     def _pages(
         self, stream: Stream, since: datetime | None, resume: JsonObject | None

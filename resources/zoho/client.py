@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from resources.api import Api, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions
 from resources.auth import SharedToken
 from resources.http import Call, CallKind, Reply
 from resources.limits import Limits
@@ -36,7 +36,7 @@ PROOF_SAMPLE: Final = 20
 """So many ids are asked for one by one: all of a few, and as the proof of what a list says."""
 
 
-class ZohoClient:
+class ZohoClient(ApiClient):
     """Client of one Zoho app, for the engine's ``Client`` protocol.
 
     Args:
@@ -49,7 +49,7 @@ class ZohoClient:
     def __init__(
         self, api: Api, config: ZohoConfig, credentials: ZohoCredentials, workers: int
     ) -> None:
-        self._api = api
+        super().__init__(api)
         self._config = config
         self._credentials = credentials
         self._workers = workers
@@ -60,24 +60,6 @@ class ZohoClient:
             refresh=self._new_token,
             min_seconds_left=RENEW_SECONDS / api.scale,
         )
-
-    @property
-    def lane(self) -> Lane:
-        """Whose share of the account's budget the next calls use."""
-        return self._api.lane
-
-    @lane.setter
-    def lane(self, lane: Lane) -> None:
-        self._api.lane = lane
-
-    @property
-    def calls(self) -> int:
-        """Number of API calls made so far, token requests included."""
-        return self._api.calls
-
-    def calls_by_kind(self) -> Mapping[str, int]:
-        """Return how many list, detail, check and token calls were made."""
-        return self._api.calls_by_kind()
 
     def iter_pages(
         self, stream: Stream, *, since: datetime | None, resume: JsonObject | None = None
@@ -129,10 +111,6 @@ class ZohoClient:
         """
         return search_last_row(lambda page: self._rows_of(_source(stream), page))
 
-    def seconds_for(self, calls: float) -> float:
-        """Tell the least time that calls of a back-fill take by the plan's limits."""
-        return self._api.seconds_for(calls)
-
     def check(self) -> Mapping[str, str]:
         """Prove the credentials and that they see the configured organisation."""
         url = f"{self._config.api_root('inventory')}/organizations"
@@ -147,10 +125,6 @@ class ZohoClient:
         raise ProviderRejected(
             SYSTEM, "check: 'organization_id' is not an organisation of these credentials"
         )
-
-    def close(self) -> None:
-        """Give back connections."""
-        self._api.close()
 
     def _pages(
         self, stream: Stream, since: datetime | None, resume: JsonObject | None

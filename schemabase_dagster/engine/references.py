@@ -353,15 +353,15 @@ def find_parents(
     ids = [(app_id, key[1:]) for app_id, key in wanted if key.startswith("#")]
     found: dict[AppKey, UUID] = {}
     if ids:
-        values = ([app_id for app_id, _ in ids], [external_id for _, external_id in ids], entity)
-        for app_id, external_id, row_id in conn.execute(_PARENTS_BY_ID, values):
+        columns = ([app_id for app_id, _ in ids], [external_id for _, external_id in ids], entity)
+        for app_id, external_id, row_id in conn.execute(_PARENTS_BY_ID, columns):
             found[app_id, f"#{external_id}"] = row_id
     numbers = {key for _, key in wanted if not key.startswith("#")}
     if not numbers:
         return found
     named: dict[str, list[tuple[UUID, bool, UUID]]] = {}
-    values_of = {"entity": entity, "tenant": tenant_id, "keys": list(numbers)}
-    for match_key, other_key, app_id, _, row_id in conn.execute(_PARENT_ROWS, values_of):
+    values = {"entity": entity, "tenant": tenant_id, "keys": list(numbers)}
+    for match_key, other_key, app_id, _, row_id in conn.execute(_PARENT_ROWS, values):
         for key, is_own in ((match_key, True), (other_key, False)):
             if key in numbers:
                 named.setdefault(key, []).append((app_id, is_own, row_id))

@@ -21,7 +21,7 @@ from schemabase_dagster.engine.parties import (
     upsert_contacts,
     upsert_named,
 )
-from schemabase_dagster.engine.references import find_natural, find_parents
+from schemabase_dagster.engine.references import AppKey, find_natural, find_parents
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import soft_delete, upsert
 from schemabase_dagster.normalise.text import normalized_name
@@ -150,7 +150,7 @@ def _resolve(ctx: Context, records: Sequence[Mapped]) -> dict[RecordKey, dict[st
         party = item.candidate.contact
         if party is not None and "contact_id" in columns:
             values["contact_id"] = contact_ids.get(party.email or "") or by_reference.get(
-                (item.app_id, party.external_id or "")
+                (item.app_id, f"#{party.external_id}")
             )
         if party is not None and party.company_name and "company_id" in columns:
             values["company_id"] = company_ids[normalized_name(party.company_name)]
@@ -198,28 +198,16 @@ def _company_names(records: Iterable[Mapped]) -> Iterable[str]:
             yield item.candidate.contact.company_name
 
 
-_CONTACT_REFS = """
-SELECT r.app_id, r.external_id, r.core_id
-FROM core.external_ref AS r
-JOIN unnest(%s::uuid[], %s::text[]) AS w (app_id, external_id)
-    ON w.app_id = r.app_id AND w.external_id = r.external_id
-WHERE r.entity = 'contact' AND r.deleted_at IS NULL
-"""
-
-
-def _contacts_by_reference(ctx: Context, records: Iterable[Mapped]) -> dict[tuple[UUID, str], UUID]:
+def _contacts_by_reference(ctx: Context, records: Iterable[Mapped]) -> dict[AppKey, UUID]:
     """Find the contacts of parties without e-mail by the source's own contact id."""
-    wanted = [
-        (item.app_id, item.candidate.contact.external_id)
+    wanted = (
+        (item.app_id, f"#{item.candidate.contact.external_id}")
         for item in records
         if item.candidate.contact is not None
         and item.candidate.contact.email is None
         and item.candidate.contact.external_id is not None
-    ]
-    if not wanted:
-        return {}
-    values = ([key[0] for key in wanted], [key[1] for key in wanted])
-    return {(row[0], row[1]): row[2] for row in ctx.conn.execute(_CONTACT_REFS, values)}
+    )
+    return find_parents(ctx.conn, ctx.tenant_id, "contact", wanted)
 
 
 def _decide(

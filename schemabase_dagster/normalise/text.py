@@ -34,7 +34,7 @@ def number(value: object) -> str | None:
     return clean(value)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=10_000)  # channels and companies come again and again
 def normalized_name(value: str) -> str:
     """Return the match key of a name (normalisation v2, canonical-model C1).
 
