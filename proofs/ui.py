@@ -28,10 +28,19 @@ from schemabase_dagster.stack.standins import DEMO_TENANTS, connect_demo_tenants
 
 TENANT: Final = "acme"
 CHANGED_ORDERS: Final = 7
-PATH: Final = '+key:"analytics/fct_order"'
-"""The view of orders and all it is made of, as one writes it into the search of the graph."""
+PATH_ASSETS: Final = (
+    "raw/saleor_orders",
+    "raw/zoho_contacts",
+    "raw/zoho_sales_orders",
+    "core/contacts",
+    "core/orders",
+    "analytics/fct_order",
+)
+"""The way of an order; all that ``fct_order`` is made of would not fit the page legibly."""
 
-PATH_ASSETS: Final = 6
+PATH: Final = " or ".join(f'key:"{key}"' for key in PATH_ASSETS)
+"""The same as one writes it into the search of the graph."""
+
 WIDTH: Final = 1600
 HEIGHT: Final = 900
 PAGE_SECONDS: Final = 30.0
@@ -158,7 +167,7 @@ class Tour:
         page.get_by_role("button", name="Hide navigation").click()
         page.goto(self._path_url)
         full = page.locator("foreignObject").get_by_text("100% filled")
-        expect(full).to_have_count(PATH_ASSETS)
+        expect(full).to_have_count(len(PATH_ASSETS))
 
     def _see_definition(self) -> None:
         page = self._page
