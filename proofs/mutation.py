@@ -46,7 +46,7 @@ REACHING: Final = {
         "tests/schemabase_dagster/commands/test_sync.py",
     ),
     "schemabase_dagster/inbox": (
-        "tests/schemabase_dagster/test_inbox.py",
+        "tests/schemabase_dagster/inbox",
         "tests/schemabase_dagster/engine/test_hints.py",
         "tests/webhook_gateway",
         "tests/schemabase_dagster/commands/test_inbox.py",
@@ -62,10 +62,9 @@ REACHING: Final = {
 }
 """Tests that reach a module, nearest first."""
 NEAREST: Final = {
-    "decisions": "matching",
     **dict.fromkeys(("entity", "facts", "links", "parties", "references"), "merge"),
     **dict.fromkeys(("rows", "todo", "write"), "merge"),
-    **dict.fromkeys(("claims", "due", "records", "replays", "store", "upkeep"), "inbox"),
+    "replays": "records",
 }
 """Where the tests stand that ask most of a module without tests of its own name."""
 
