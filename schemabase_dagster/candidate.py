@@ -90,6 +90,8 @@ class Candidate:
         addresses: column (``shipping_address_id``) -> address.
         parents: parent entity -> natural keys the row refers to (``order`` -> numbers); ``#id`` is
             the parent's id in the same app.
+        shares: parent entity -> key in ``parents`` -> column -> value of that link, for instance
+            how much of a payment is for an order.
         attrs: facts kept on the reference for checks: total, currency, status.
         status: the source's own status text, untranslated.
         number: the human number as the source writes it.
@@ -103,6 +105,7 @@ class Candidate:
     channel: str | None = None
     addresses: Mapping[str, AddressFields] = field(default_factory=dict)
     parents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shares: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
     status: str | None = None
     number: str | None = None

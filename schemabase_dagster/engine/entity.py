@@ -88,15 +88,21 @@ class Link:
 
     Attributes:
         entity: the parent entity, key in ``Candidate.parents``.
-        table: link table.
+        table: link table; links to several entities may share one, with a column for each.
         own_column: column with the entity's id.
         parent_column: column with the parent's id.
+        columns: further columns of the table, from ``Candidate.shares`` (a payment's share of an
+            order).
+        priority: roles, best first: of several sources only the first counts that names a parent
+            that is there; empty = all links that any source names.
     """
 
     entity: str
     table: Table
     own_column: str
     parent_column: str
+    columns: tuple[str, ...] = ()
+    priority: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

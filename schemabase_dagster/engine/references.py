@@ -133,20 +133,28 @@ WHERE r.entity = %s AND r.deleted_at IS NULL
 
 _REPLACE_LINKS = sql.SQL("""
 WITH wanted AS (
-    SELECT * FROM unnest(%(own)s::uuid[], %(parent)s::uuid[]) AS w (own_id, parent_id)
+    SELECT * FROM unnest(%(own)s::uuid[], %(parent)s::uuid[] {arrays})
+        AS w (own_id, parent_id {columns})
 ), gone AS (
     DELETE FROM {table} AS t
-    WHERE t.{own} = ANY(%(rows)s) AND NOT EXISTS (
+    WHERE t.{own} = ANY(%(rows)s) AND t.{parent} IS NOT NULL AND NOT EXISTS (
         SELECT FROM wanted AS w WHERE w.own_id = t.{own} AND w.parent_id = t.{parent})
     RETURNING t.{own}
-), made AS (
-    INSERT INTO {table} AS t (tenant_id, {own}, {parent})
-    SELECT %(tenant)s, w.own_id, w.parent_id FROM wanted AS w
+), {update} made AS (
+    INSERT INTO {table} AS t (tenant_id, {own}, {parent} {columns})
+    SELECT %(tenant)s, w.own_id, w.parent_id {columns} FROM wanted AS w
     ON CONFLICT DO NOTHING
     RETURNING t.{own}
 )
-SELECT {own} FROM gone UNION SELECT {own} FROM made
+SELECT {own} FROM gone UNION SELECT {own} FROM made {updated}
 """)
+
+_UPDATE_LINKS = sql.SQL("""changed AS (
+    UPDATE {table} AS t SET {assign}
+    FROM wanted AS w
+    WHERE w.own_id = t.{own} AND w.parent_id = t.{parent} AND ({old}) IS DISTINCT FROM ({new})
+    RETURNING t.{own}
+),""")
 
 
 def load_decisions(conn: Connection, tenant_id: UUID, entity: str) -> Decisions:
@@ -380,19 +388,53 @@ def replace_links(
     link: Link,
     tenant_id: UUID,
     rows: Sequence[UUID],
-    pairs: Iterable[tuple[UUID, UUID]],
+    links: Mapping[tuple[UUID, UUID], Mapping[str, Any]],
 ) -> set[UUID]:
-    """Make ``pairs`` (own id, parent id) the links of ``rows``; return the rows that changed."""
-    wanted = sorted(set(pairs))
-    statement = _REPLACE_LINKS.format(
-        table=sql.Identifier(str(link.table.schema), link.table.name),
-        own=sql.Identifier(link.own_column),
-        parent=sql.Identifier(link.parent_column),
-    )
+    """Make ``links`` those of ``rows``; return the rows whose links changed.
+
+    Args:
+        conn: connection inside the transaction that holds the entity's lock.
+        link: the relation.
+        tenant_id: tenant.
+        rows: rows of the entity.
+        links: (own id, parent id) -> values of the link's further columns.
+    """
+    pairs = sorted(links)
     values: dict[str, Any] = {
         "tenant": tenant_id,
         "rows": list(rows),
-        "own": [pair[0] for pair in wanted],
-        "parent": [pair[1] for pair in wanted],
+        "own": [own for own, _ in pairs],
+        "parent": [parent for _, parent in pairs],
+        **{column: [links[pair].get(column) for pair in pairs] for column in link.columns},
     }
-    return {row[0] for row in conn.execute(statement, values)}
+    return {row[0] for row in conn.execute(_replace_links(link), values)}
+
+
+def _replace_links(link: Link) -> sql.Composed:
+    """Compose the statement; a relation without further columns has nothing to update."""
+    names = {
+        "table": sql.Identifier(str(link.table.schema), link.table.name),
+        "own": sql.Identifier(link.own_column),
+        "parent": sql.Identifier(link.parent_column),
+    }
+    columns = [sql.Identifier(column) for column in link.columns]
+    arrays = [
+        sql.SQL(", %({})s::{}[]").format(sql.SQL(column), sql.SQL(str(link.table.c[column].type)))
+        for column in link.columns
+    ]
+    update, updated = sql.SQL(""), sql.SQL("")
+    if columns:
+        update = _UPDATE_LINKS.format(
+            assign=sql.SQL(", ").join(sql.SQL("{0} = w.{0}").format(each) for each in columns),
+            old=sql.SQL(", ").join(sql.SQL("t.{}").format(each) for each in columns),
+            new=sql.SQL(", ").join(sql.SQL("w.{}").format(each) for each in columns),
+            **names,
+        )
+        updated = sql.SQL("UNION SELECT {own} FROM changed").format(**names)
+    return _REPLACE_LINKS.format(
+        arrays=sql.Composed(arrays),
+        columns=sql.Composed([sql.SQL(", {}").format(each) for each in columns]),
+        update=update,
+        updated=updated,
+        **names,
+    )
