@@ -45,5 +45,5 @@ REVIEWS = Entity(
         FieldGroup("parents", ("order_id", "variant_id"), ("reviews", "owner")),
     ),
     references=(Reference("order", "order_id"), Reference("variant", "variant_id")),
-    rank=9,
+    rank=90,
 )

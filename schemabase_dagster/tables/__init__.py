@@ -3,6 +3,7 @@
 from schemabase_dagster.tables import (
     catalogue,
     parties,
+    payments,
     platform,
     raw,
     reviews,
@@ -17,6 +18,7 @@ __all__ = [
     "catalogue",
     "metadata",
     "parties",
+    "payments",
     "platform",
     "raw",
     "reviews",

@@ -60,7 +60,17 @@ def test_entities_are_merged_after_what_they_refer_to():
         for entity in ranked
         for parent in registry.parents(entity)
     )
-    assert list(places) == ["contact", "order", "invoice", "package", "review"]
+    assert list(places) == [
+        "contact",
+        "order",
+        "invoice",
+        "package",
+        "payment",
+        "refund",
+        "dispute",
+        "transaction_cost",
+        "review",
+    ]
     assert len({entity.rank for entity in ranked}) == len(ranked)
 
 

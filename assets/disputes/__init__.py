@@ -1,0 +1,1 @@
+"""Disputes: which payments a customer's bank questions or took back."""

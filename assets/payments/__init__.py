@@ -1,0 +1,1 @@
+"""Payments: which money came in, for what, and by which method."""

@@ -1,0 +1,66 @@
+"""core/payments: what a payment row is made of, and which source decides which of its columns."""
+
+from typing import Final
+
+from schemabase_dagster.engine.entity import Entity, FieldGroup, Link
+from schemabase_dagster.tables.payments import payment_allocations, payments
+
+PRIORITY: Final = ("gateway", "shop", "erp")
+"""The gateway moved the money: what it says of a payment counts first (canonical-model C3)."""
+
+PAYMENTS = Entity(
+    name="payment",
+    table=payments,
+    group="payments",
+    description=(
+        "Payments: one row per payment, whatever number of systems know it. Shop, gateway and "
+        "books meet by the gateway's transaction id; the gateway decides amount and status. What "
+        "each of them says stands in `core.external_ref`. Which orders and invoices a payment "
+        "pays is in `core.payment_allocations`; what was paid back in `core.refunds`."
+    ),
+    number_column="reference_number",
+    sample=("reference_number", "paid_at", "gateway", "status", "currency", "amount"),
+    day_column="paid_at",
+    groups=(
+        FieldGroup("identity", ("reference_number",), PRIORITY),
+        FieldGroup("method", ("gateway", "method_type", "instrument", "profile_id"), PRIORITY),
+        FieldGroup("money", ("status", "paid_at", "amount", "currency"), PRIORITY, atomic=True),
+        FieldGroup(
+            "books", ("shop_amount", "shop_currency", "shop_rate"), ("erp", "owner"), atomic=True
+        ),
+        FieldGroup(
+            "settlement",
+            (
+                "settlement_amount",
+                "settlement_currency",
+                "settlement_rate",
+                "settled_on",
+                "payout_reference",
+            ),
+            PRIORITY,
+            atomic=True,
+        ),
+        FieldGroup("parties", ("contact_id",), ("erp", "owner")),
+        FieldGroup("note", ("note",), ("erp", "owner")),
+    ),
+    links=(
+        Link(
+            entity="order",
+            table=payment_allocations,
+            own_column="payment_id",
+            parent_column="order_id",
+            columns=("amount",),
+            priority=("shop", "erp", "gateway"),
+        ),
+        Link(
+            entity="invoice",
+            table=payment_allocations,
+            own_column="payment_id",
+            parent_column="invoice_id",
+            columns=("amount",),
+            priority=("erp",),
+        ),
+    ),
+    defaults={"gateway": "other", "method_type": "other", "status": "pending"},
+    rank=10,
+)

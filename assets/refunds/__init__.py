@@ -1,0 +1,1 @@
+"""Refunds: which money went back to customers, planned, under way or done."""

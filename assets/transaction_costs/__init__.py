@@ -1,0 +1,1 @@
+"""Transaction costs: what gateways charge for payments, refunds and disputes."""
