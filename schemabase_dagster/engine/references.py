@@ -422,7 +422,8 @@ def _replace_links(link: Link) -> sql.Composed:
         sql.SQL(", %({})s::{}[]").format(sql.SQL(column), sql.SQL(str(link.table.c[column].type)))
         for column in link.columns
     ]
-    update, updated = sql.SQL(""), sql.SQL("")
+    update: sql.Composable = sql.SQL("")
+    updated: sql.Composable = sql.SQL("")
     if columns:
         update = _UPDATE_LINKS.format(
             assign=sql.SQL(", ").join(sql.SQL("{0} = w.{0}").format(each) for each in columns),
