@@ -160,8 +160,8 @@ order_lines = Table(
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("order_id", "sku", "sku_occurrence"),
     tenant_link("order_id", "core.orders", ondelete="CASCADE"),
-    tenant_link("variant_id", "core.variants"),
-    tenant_link("warehouse_id", "core.warehouses"),
+    tenant_link("variant_id", "core.variants", ondelete="SET NULL (variant_id)"),
+    tenant_link("warehouse_id", "core.warehouses", ondelete="SET NULL (warehouse_id)"),
     schema=SCHEMA,
     comment="Lines of sales orders: one row per order, SKU and occurrence of the SKU",
 )

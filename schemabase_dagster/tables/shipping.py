@@ -112,8 +112,8 @@ package_lines = Table(
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("package_id", "sku", "sku_occurrence"),
     tenant_link("package_id", "core.packages", ondelete="CASCADE"),
-    tenant_link("variant_id", "core.variants"),
-    tenant_link("warehouse_id", "core.warehouses"),
+    tenant_link("variant_id", "core.variants", ondelete="SET NULL (variant_id)"),
+    tenant_link("warehouse_id", "core.warehouses", ondelete="SET NULL (warehouse_id)"),
     schema=SCHEMA,
     comment="What lies in packages: one row per package, SKU and occurrence of the SKU",
 )
