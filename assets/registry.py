@@ -71,6 +71,7 @@ def parents(entity: Entity) -> tuple[str, ...]:
     known = entities()
     tables = {key.column.table.fullname for key in entity.table.foreign_keys}
     linked = {link.entity for link in entity.links}
+    linked |= {link.through[0] for link in entity.links if link.through is not None}
     return tuple(
         name
         for name, other in known.items()

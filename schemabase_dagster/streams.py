@@ -52,22 +52,38 @@ class Undated:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """How list rows show a change that their modified time does not show, or that have none.
+
+    Attributes:
+        fields: fields that a row shares with the detail: the detail is fetched when one of them
+            differs from what raw holds.
+        always: rows whose detail is fetched at every listing; None = none.
+    """
+
+    fields: tuple[str, ...]
+    always: Callable[[JsonObject], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """How the records of a stream lie inside those of another one: an order's fulfilments.
 
     They are landed in the transaction of the record that holds them, without a call of their own,
-    and are deleted with it. A part that its record shows no more is kept: the record may have
-    emptied it, which says nothing about the thing itself.
+    and are deleted with it. Unless a record shows all its parts (``is_whole``), one that it shows
+    no more is kept: the record may have emptied it, which says nothing about the thing itself.
 
     Attributes:
         whole: name of the stream that holds them.
         split: returns the parts of a record, each with an id of its own; never raises.
         whole_id: dotted path of the record's id within a part.
+        is_whole: a record shows all its parts: one that it shows no more is gone.
     """
 
     whole: str
     split: Callable[[JsonObject], Iterable[JsonObject]]
     whole_id: str
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +102,11 @@ class Stream:
         id_prefix: what makes the id unique among an app's records of one entity, where its streams
             count on their own; external ids begin with it.
         modified_field: dotted path of the modified time; None when the source has none.
+        modified_alias: its path where the details call it otherwise than the list rows.
         order: in which order of modified time the client lists: ascending streams move their
             cursor with every batch, descending ones at the end (newest first).
         detail: a list row is only a hint, the record is fetched by id when it changed.
+        watch: what else than the modified time of a list row tells that its detail changed.
         fetches_whole: a fetch by id gives the same shape as the stream lands; otherwise it only
             proves that a record still exists (a list row never replaces a detail, nor the other
             way round).
@@ -113,9 +131,11 @@ class Stream:
     id_field: str
     id_prefix: str = ""
     modified_field: str | None = None
+    modified_alias: str | None = None
     entity: str | None = None
     order: Order = "unordered"
     detail: bool = False
+    watch: Watch | None = None
     fetches_whole: bool = True
     webhook: WebhookFeed | None = None
     undated: Undated | None = None

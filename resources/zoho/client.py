@@ -12,7 +12,7 @@ from resources.limits import Limits
 from resources.paging import chunked, map_unordered, read_ahead
 from resources.zoho.listing import PAGE_SIZE, Listing, search_last_row
 from resources.zoho.replies import SYSTEM, api_judge, detail_judge, is_missing, token_judge
-from resources.zoho.source import ZohoList
+from resources.zoho.source import ZohoInside, ZohoList
 from resources.zoho.system import ZOHO, ZohoConfig, ZohoCredentials
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import parse_instant, utc_now
@@ -193,14 +193,29 @@ class ZohoClient(ApiClient):
         if not external_id.isascii() or not external_id.isdigit():
             return Fetched(external_id, None, utc_now())  # Zoho's ids are digits
         path, what = f"{source.path}/{external_id}", f"get {source.path}/{external_id}"
-        reply = self._get("detail", what, source, path, {})
+        reply = self._get("detail", what, source, path, source.detail_params)
         if is_missing(reply):
             return Fetched(external_id, None, reply.made_at)
         key = source.detail_key or _only_object(reply.payload)
         record = reply.payload.get(key)
         if not isinstance(record, dict):
             raise ProviderContractError(SYSTEM, f"{what}: no object '{key}'", status=reply.status)
+        for inside in source.inside:
+            if inside.needed(record):
+                record = {**record, inside.field: self._inside(source, inside, path)}
         return Fetched(external_id, record, reply.made_at)
+
+    def _inside(self, source: ZohoList, inside: ZohoInside, path: str) -> list[JsonObject]:
+        """Return what lies inside a record; Zoho gives one of them as an object at times."""
+        what = f"get {path}/{inside.path}"
+        reply = self._get("detail", what, source, f"{path}/{inside.path}", {})
+        found = next((reply.payload[key] for key in inside.keys if key in reply.payload), None)
+        rows = [found] if isinstance(found, dict) else found
+        if is_missing(reply):
+            return []
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ProviderContractError(SYSTEM, f"{what}: no list '{inside.keys[0]}'")
+        return rows
 
     def _get(
         self, kind: CallKind, what: str, source: ZohoList, path: str, params: Mapping[str, str]
@@ -291,7 +306,8 @@ def _is_older(stream: Stream, row: JsonObject, since: datetime) -> bool:
 
 
 def _rows(payload: JsonObject, source: ZohoList) -> list[JsonObject]:
-    rows = payload.get(source.list_key)
+    keys = (source.list_key, *source.other_list_keys)
+    rows = next((payload[key] for key in keys if key in payload), None)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ProviderContractError(SYSTEM, f"list {source.path}: no list '{source.list_key}'")
     return rows

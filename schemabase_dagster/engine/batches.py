@@ -1,14 +1,14 @@
 """Batches: pages of a listing, with their details, cut into pieces of one transaction each."""
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from schemabase_dagster import database
 from schemabase_dagster.engine.incoming import Incoming, Refused, modified_at, prepare, record_id
-from schemabase_dagster.engine.land import find_known, is_settled
+from schemabase_dagster.engine.land import Known, find_known, find_watched, is_settled
 from schemabase_dagster.errors import QuotaExhausted, RecordRejected
 from schemabase_dagster.streams import Client, JsonObject, Page, Stream
 from schemabase_dagster.tenancy import App
@@ -145,21 +145,17 @@ class _Cutter:
         The details are what costs: they are committed even in the midst of a page, and skipped by
         their modified time when the page is read again after a kill.
         """
-        rows: dict[str, datetime | None] = {}
+        rows: dict[str, JsonObject] = {}
         for record in page.records:
             try:
-                rows[record_id(self.stream, record)] = modified_at(self.stream, record)
+                external_id = record_id(self.stream, record)
+                self.batch.note(modified_at(self.stream, record))
+                rows[external_id] = record
             except RecordRejected:
                 self.batch.add(prepare(self.stream, record, page.listed_at))
-        with database.transaction() as conn:
-            known = find_known(conn, self.stream, self.app, list(rows))
-        wanted = []
-        for external_id, modified in rows.items():
-            self.batch.note(modified)
-            if is_settled(known.get(external_id), modified):
-                self.batch.known.append(external_id)
-            else:
-                wanted.append(external_id)
+        settled = self._settled(rows)
+        self.batch.known.extend(settled)
+        wanted = [external_id for external_id in rows if external_id not in settled]
         for fetched in self.client.iter_details(self.stream, wanted):
             if fetched.record is None:
                 self.batch.gone.append(fetched.external_id)
@@ -167,3 +163,26 @@ class _Cutter:
                 self.batch.add(prepare(self.stream, fetched.record, fetched.read_at))
             if self.batch.is_due(self.flush_seconds):
                 yield self.cut()
+
+    def _settled(self, rows: Mapping[str, JsonObject]) -> dict[str, None]:
+        """Return the ids of rows whose details raw surely holds, in their order."""
+        with database.transaction() as conn:
+            known = find_known(conn, self.stream, self.app, list(rows))
+            watched = find_watched(conn, self.stream, self.app, list(rows))
+        return {
+            external_id: None
+            for external_id, row in rows.items()
+            if self._is_settled(row, known.get(external_id), watched.get(external_id))
+        }
+
+    def _is_settled(self, row: JsonObject, known: Known | None, watched: list[Any] | None) -> bool:
+        watch = self.stream.watch
+        if self.stream.modified_field is not None or watch is None:
+            if not is_settled(known, modified_at(self.stream, row)):
+                return False
+        elif known is None or known.is_deleted:
+            return False
+        if watch is None:
+            return True
+        is_open = watch.always is not None and watch.always(row)
+        return not is_open and [row.get(name) for name in watch.fields] == watched

@@ -95,6 +95,8 @@ class Link:
             order).
         priority: roles, best first: of several sources only the first counts that names a parent
             that is there; empty = all links that any source names.
+        through: (another parent entity, its own link to ``entity``): what those parents are linked
+            to is linked as well (a credit note's orders are those of the invoice it corrects).
     """
 
     entity: str
@@ -103,6 +105,7 @@ class Link:
     parent_column: str
     columns: tuple[str, ...] = ()
     priority: tuple[Role, ...] = ()
+    through: "tuple[str, Link] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

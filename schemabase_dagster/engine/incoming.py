@@ -99,6 +99,8 @@ def modified_at(stream: Stream, record: JsonObject) -> datetime | None:
     if stream.modified_field is None:
         return None
     value = _at(record, stream.modified_field)
+    if stream.modified_alias is not None and not value:
+        value = _at(record, stream.modified_alias)
     if value is None or value == "":
         raise RecordRejected("missing", stream.modified_field, "The modified time is missing.")
     if not isinstance(value, str):

@@ -1,6 +1,6 @@
 """Land records in raw: stage by COPY, write what changed, queue it for core, in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -53,6 +53,12 @@ SETTLED_AFTER: Final = timedelta(seconds=2)
 
 _KNOWN = sql.SQL("""
 SELECT external_id, payload_hash, source_updated_at, read_at, deleted_at IS NOT NULL
+FROM raw.{table}
+WHERE app_id = %s AND external_id = ANY(%s)
+""")
+
+_WATCHED = sql.SQL("""
+SELECT external_id, jsonb_build_array({fields})
 FROM raw.{table}
 WHERE app_id = %s AND external_id = ANY(%s)
 """)
@@ -154,6 +160,17 @@ def find_known(conn: Connection, stream: Stream, app: App, ids: Sequence[str]) -
     return {row[0]: Known(*row[1:]) for row in rows}
 
 
+def find_watched(
+    conn: Connection, stream: Stream, app: App, ids: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Return the watched fields of records that raw holds, as JSON values in their order."""
+    if stream.watch is None:
+        return {}
+    fields = [sql.SQL("payload -> {}").format(sql.Literal(name)) for name in stream.watch.fields]
+    query = _WATCHED.format(table=sql.Identifier(stream.name), fields=sql.SQL(", ").join(fields))
+    return dict(conn.execute(query, (app.id, list(ids))))
+
+
 def land(
     conn: Connection,
     stream: Stream,
@@ -202,7 +219,7 @@ def land(
             written += _write(target, changed)
     if written < len(wholes) and stream.parts:
         wholes = _current(conn, stream, app, wholes)
-    parts = _land_parts(conn, stream, app, wholes, via=via, run_id=run_id)
+    parts = _land_parts(conn, stream, app, wholes, known.keys(), via=via, run_id=run_id)
     _settle(conn, stream, app, [item for item in newest.values() if _settles(item, known)])
     if newest:
         clear_rejects(conn, stream, app, list(newest), stage="land")
@@ -222,11 +239,12 @@ def _land_parts(
     stream: Stream,
     app: App,
     wholes: Sequence[Incoming],
+    known: Collection[str],
     *,
     via: Via,
     run_id: str | None,
 ) -> frozenset[tuple[str, str]]:
-    """Land what lies inside records that were just written; return what it is.
+    """Land what lies inside records that were just written; return what it is, or was.
 
     The records are locked, and what they hold is as new as they are: the time of landing orders
     its versions, not the records' times, which move without it.
@@ -235,7 +253,13 @@ def _land_parts(
     for part in stream.parts if wholes else ():
         items = prepare_parts(part, wholes, utc_now())
         land(conn, part, app, items, via=via, run_id=run_id)
-        found.update((part.name, item.external_id) for item in items if isinstance(item, Incoming))
+        shown = {item.external_id for item in items if item.external_id is not None}
+        again = [item.external_id for item in wholes if item.external_id in known]
+        if part.part is not None and part.part.is_whole and again:
+            gone = set(_parts_of(conn, part, app, again)) - shown
+            mark_deleted(conn, part, app, sorted(gone), via=via, run_id=run_id)
+            shown |= gone
+        found.update((part.name, external_id) for external_id in shown)
     return frozenset(found)
 
 

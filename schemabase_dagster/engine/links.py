@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from schemabase_dagster.engine.entity import Link
-from schemabase_dagster.engine.references import AppKey, find_parents, replace_links
+from schemabase_dagster.engine.references import AppKey, find_parents, follow, replace_links
 from schemabase_dagster.engine.rows import Context
 from schemabase_dagster.engine.todo import Mapped
 
@@ -30,6 +30,9 @@ def link_parents(ctx: Context, members: Mapping[UUID, Sequence[Mapped]]) -> set[
             for row_id, records in members.items()
             for parent_id, shares in _links(ctx, link, records, found).items()
         }
+        if link.through is not None:
+            for pair in _led_to(ctx, link.through, members):
+                links.setdefault(pair, {})
         changed |= replace_links(ctx.conn, link, ctx.tenant_id, list(members), links)
     return changed
 
@@ -61,3 +64,19 @@ def _by_priority(ctx: Context, link: Link, records: Sequence[Mapped]) -> Sequenc
         return (rank, item.app_id, item.external_id)
 
     return sorted(records, key=order)
+
+
+def _led_to(
+    ctx: Context, through: tuple[str, Link], members: Mapping[UUID, Sequence[Mapped]]
+) -> list[tuple[UUID, UUID]]:
+    """Return (row, row that another parent of it is linked to)."""
+    between, further = through
+    named = [
+        (row_id, (item.app_id, key))
+        for row_id, records in members.items()
+        for item in records
+        for key in item.candidate.parents.get(between, ())
+    ]
+    found = find_parents(ctx.conn, ctx.tenant_id, between, {key for _, key in named})
+    pairs = [(row_id, found[key]) for row_id, key in named if key in found]
+    return follow(ctx.conn, further, pairs)

@@ -240,12 +240,14 @@ class _Merger:
         references.delete_refs(conn, entity, gone)
         remove_rows(ctx, matched.merged)
         references.write_parent_keys(conn, tenant_id, read.mapped, known=before.keys())
-        rows |= link_parents(ctx, members)
+        relinked = link_parents(ctx, members)
+        rows |= relinked
         references.write_conflicts(
             conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows
         )
         if todo.has_dependents(conn, tenant_id, entity.name):
             keys = _moved_keys(read, matched, before, gone)
+            keys |= _keys_of(members[row_id] for row_id in relinked)
             self.dependents |= todo.queue_dependents(conn, tenant_id, entity.name, keys)
         return {record for record, row in matched.rows.items() if row in rows or record[1] in refs}
 
@@ -305,6 +307,14 @@ def _moved_keys(
         if record in before:
             keys |= {before[record].match_key, before[record].other_key, f"#{record[1]}"}
     return {key for key in keys if key is not None}
+
+
+def _keys_of(rows: Iterable[Sequence[Mapped]]) -> set[str]:
+    """Return the natural keys of rows, for records that are linked to others through them."""
+    items = [item for records in rows for item in records]
+    keys = {f"#{item.external_id}" for item in items}
+    named = {key for item in items for key in (item.candidate.match_key, item.candidate.other_key)}
+    return keys | {key for key in named if key is not None}
 
 
 def _counts(batch: Collection[object], read: Read, changed: Collection[RecordKey]) -> SyncResult:

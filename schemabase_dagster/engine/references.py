@@ -131,6 +131,13 @@ JOIN unnest(%s::uuid[], %s::text[]) AS w (app_id, external_id)
 WHERE r.entity = %s AND r.deleted_at IS NULL
 """
 
+_FOLLOW = sql.SQL("""
+SELECT w.id, t.{parent}
+FROM unnest(%s::uuid[], %s::uuid[]) AS w (id, own_id)
+JOIN {table} AS t ON t.{own} = w.own_id
+ORDER BY w.id, t.{parent}
+""")
+
 _REPLACE_LINKS = sql.SQL("""
 WITH wanted AS (
     SELECT * FROM unnest(%(own)s::uuid[], %(parent)s::uuid[] {arrays})
@@ -381,6 +388,29 @@ def find_parents(
 
 def _best(named: Sequence[tuple[UUID, bool, UUID]], app_id: UUID) -> UUID:
     return min(named, key=lambda hit: (hit[0] != app_id, not hit[1], hit[2]))[2]
+
+
+def follow(
+    conn: Connection, link: Link, rows: Iterable[tuple[UUID, UUID]]
+) -> list[tuple[UUID, UUID]]:
+    """Return where rows of another entity lead by a link of that entity.
+
+    Args:
+        conn: connection inside the transaction.
+        link: link of the other entity.
+        rows: (any id, id of a row of that entity).
+
+    Returns:
+        (the same id, id of a row that it is linked to).
+    """
+    pairs = list(rows)
+    statement = _FOLLOW.format(
+        table=sql.Identifier(str(link.table.schema), link.table.name),
+        own=sql.Identifier(link.own_column),
+        parent=sql.Identifier(link.parent_column),
+    )
+    found = conn.execute(statement, ([pair[0] for pair in pairs], [pair[1] for pair in pairs]))
+    return [(row[0], row[1]) for row in found]
 
 
 def replace_links(

@@ -13,6 +13,7 @@ from schemabase_dagster.engine import batches
 from schemabase_dagster.engine.batches import Batch, iter_batches
 from schemabase_dagster.engine.incoming import Incoming, Refused
 from schemabase_dagster.engine.land import mark_deleted
+from schemabase_dagster.streams import Watch
 from schemabase_dagster.tenancy import App
 from tests.factories import NOON, at, zoho_order
 from tests.support.source import Source
@@ -186,3 +187,34 @@ def test_a_stream_without_times_has_no_newest(books: App):
     (batch,) = cut(Source(ZOHO_TAXES, {"tax_id": "1"}), books)
 
     assert (batch.newest, ids(batch)) == (None, ["1"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "fetched"),
+    [({}, []), ({"balance": 3.5}, ["1"]), ({"balance": None}, ["1"]), ({"notes": "x"}, [])],
+)
+def test_a_watched_field_tells_of_a_change_that_the_modified_time_does_not_show(
+    books: App, put, changes: dict[str, Any], fetched: list[str]
+):
+    stream = dataclasses.replace(ZOHO_SALES_ORDERS, watch=Watch(("balance",)))
+    put(books, ORDERS, zoho_order("1", balance=0.0))
+    source = Source(stream, zoho_order("1", **{"balance": 0, **changes}))
+
+    cut(source, books)
+
+    assert source.fetched == fetched
+
+
+def test_without_a_modified_time_only_watched_rows_that_are_equal_and_closed_are_known(
+    books: App, put
+):
+    watch = Watch(("status",), always=lambda row: row.get("status") != "closed")
+    stream = dataclasses.replace(ZOHO_TAXES, detail=True, watch=watch)
+    held = [{"tax_id": str(n), "status": status} for n, status in enumerate(("closed", "open"))]
+    put(books, "zoho_taxes", *held)
+    source = Source(stream, *held, {"tax_id": "2", "status": "closed"}, page_size=5)
+
+    (batch,) = cut(source, books)
+
+    assert batch.known == ["0"]
+    assert source.fetched == ["1", "2"]

@@ -151,3 +151,11 @@ def test_the_time_of_reading_is_no_part_of_the_hash():
 
     assert isinstance(later, Incoming)
     assert later.digest == prepared(zoho_order()).digest
+
+
+def test_a_detail_may_call_the_modified_time_otherwise_than_the_list():
+    stream = dataclasses.replace(ZOHO_SALES_ORDERS, modified_alias="updated_time")
+    row = zoho_order()
+    detail = {**row, "updated_time": row["last_modified_time"], "last_modified_time": ""}
+
+    assert prepared(detail, stream).source_updated_at == prepared(row, stream).source_updated_at

@@ -199,3 +199,20 @@ def test_splitting_again_goes_beyond_one_batch(
 def test_stream_that_is_no_part_holds_none(shop: App):
     with pytest.raises(TypeError, match="zoho_taxes"):
         put(shop, saleor_order("a"), stream=replace(SALEOR_ORDERS, parts=(ZOHO_TAXES,)))
+
+
+def test_a_record_that_shows_all_its_parts_takes_away_those_it_shows_no_more(
+    conn: Connection[Any], shop: App
+):
+    part = replace(PARCELS, part=Part("saleor_orders", _parcels, "order.id", is_whole=True))
+    whole = replace(SALEOR_ORDERS, parts=(part,))
+    put(shop, saleor_order("a", parcels=[parcel("p1"), parcel("p2")]), stream=whole)
+    put(shop, saleor_order("b", parcels=[parcel("p3")]), stream=whole)
+    conn.execute("TRUNCATE platform.todo")
+
+    landed = put(shop, saleor_order("a", parcels=[parcel("p2")]), seconds=5, stream=whole)
+
+    assert live(conn) == ["p2", "p3"]
+    assert ("saleor_parcels", "p1") in landed.parts
+    queued = rows(conn, "SELECT external_id FROM platform.todo WHERE stream = 'saleor_parcels'")
+    assert [row["external_id"] for row in queued] == ["p1"]
