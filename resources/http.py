@@ -21,7 +21,7 @@ import orjson
 import tenacity
 
 from resources.limits import Limiter
-from schemabase_dagster import __version__
+from schemabase_dagster import __version__, source_json
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import (
     ProviderContractError,
@@ -296,8 +296,8 @@ class HttpClient:
 
 def _parse(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return source_json.loads(body)
+    except ValueError:
         return NOT_JSON
 
 

@@ -1,5 +1,6 @@
 """Misbehaviour on demand: which fault hits which requests, how often, and with what effect."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -23,11 +24,13 @@ KINDS = frozenset(
         "mistyped_field",
         "no_id",
         "nul_text",
+        "half_pair",
         "refused_200",
         "object_root",
     }
 )
-RECORD_KINDS = frozenset({"missing_field", "mistyped_field", "no_id", "nul_text"})
+RECORD_KINDS = frozenset({"missing_field", "mistyped_field", "no_id", "nul_text", "half_pair"})
+UNSTORABLE = {"nul_text": "\x00", "half_pair": "\ud83d"}
 TEXT_KEYS = ("notes", "customer_name", "contact_name", "customerNote", "review", "comments")
 
 
@@ -131,7 +134,8 @@ def spoil(rows: list[bytes], faults: Iterable[Fault], id_key: str) -> list[bytes
             continue
         _spoil(documents[index or 0], fault, id_key)
         rows = list(rows)
-        rows[index or 0] = orjson.dumps(documents[index or 0])
+        # orjson would refuse half of a surrogate pair
+        rows[index or 0] = json.dumps(documents[index or 0]).encode()
     return rows
 
 
@@ -152,9 +156,9 @@ def _spoil(document: dict[str, Any], fault: Fault, id_key: str) -> None:
     if fault.kind == "no_id":
         del document[id_key]
         return
-    if fault.kind == "nul_text":
+    if fault.kind in UNSTORABLE:
         key = next(k for k in TEXT_KEYS if k in document)
-        document[key] = f"{document[key]}\x00end"
+        document[key] = f"{document[key]}{UNSTORABLE[fault.kind]}end"
         return
     *parents, last = fault.path.split(".")
     target: Any = document

@@ -1,16 +1,34 @@
 """Incoming: a source record made ready for raw, or a reason why it cannot be stored."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
+from schemabase_dagster import source_json
 from schemabase_dagster.clock import parse_instant
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.streams import JsonObject, Stream
+
+_UNSTORABLE: Final = (
+    (
+        b"\\u0000",
+        re.compile("\x00"),
+        "nul_character",
+        "Postgres cannot hold the character U+0000.",
+    ),
+    (
+        b"\\ud",
+        re.compile("[\ud800-\udfff]"),
+        "lone_surrogate",
+        "Postgres cannot hold half of a surrogate pair.",
+    ),
+)
+"""As JSON shows it, as Python does, code and reason of what Postgres cannot hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,7 @@ class Refused:
 
 def prepare(stream: Stream, record: object, read_at: datetime) -> Incoming | Refused:
     """Make a source record ready for raw; only its id and modified time are looked at."""
-    payload = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
+    payload = source_json.dumps(record)
     external_id: str | None = None
     if not isinstance(record, dict):
         error = RecordRejected("type", "", "The record is not a JSON object.")
@@ -56,7 +74,7 @@ def prepare(stream: Stream, record: object, read_at: datetime) -> Incoming | Ref
     try:
         external_id = record_id(stream, record)
         modified = modified_at(stream, record)
-        _refuse_nul(payload, record)
+        _refuse_unstorable(payload, record)
     except RecordRejected as fault:
         return Refused(external_id, payload, fault)
     return Incoming(external_id, payload, _digest(stream, record, payload), modified, read_at)
@@ -127,26 +145,28 @@ def _digest(stream: Stream, record: JsonObject, payload: bytes) -> bytes:
     return hashlib.sha256(payload).digest()
 
 
-def _refuse_nul(payload: bytes, record: JsonObject) -> None:
+def _refuse_unstorable(payload: bytes, record: JsonObject) -> None:
     # Most records hold no backslash at all, and a single byte is found many times as fast.
-    if b"\\" not in payload or b"\\u0000" not in payload:
+    if b"\\" not in payload:
         return
-    if (path := _nul_path(record, "")) is not None:
-        raise RecordRejected("nul_character", path, "Postgres cannot hold the character U+0000.")
+    for mark, character, code, reason in _UNSTORABLE:
+        if mark in payload and (path := _path_of(character, record, "")) is not None:
+            raise RecordRejected(code, path, reason)
 
 
-def _nul_path(value: object, path: str) -> str | None:
+def _path_of(character: re.Pattern[str], value: object, path: str) -> str | None:
+    """Return where a text or a name with the character stands."""
     if isinstance(value, str):
-        return path if "\x00" in value else None
+        return path if character.search(value) else None
     if isinstance(value, dict):
         children = [(f"{path}.{key}".lstrip("."), item) for key, item in value.items()]
-        if any("\x00" in key for key in value):
+        if any(character.search(key) for key in value):
             return path
     elif isinstance(value, list):
         children = [(f"{path}.{index}".lstrip("."), item) for index, item in enumerate(value)]
     else:
         return None
     for child_path, child in children:
-        if (found := _nul_path(child, child_path)) is not None:
+        if (found := _path_of(character, child, child_path)) is not None:
             return found
     return None

@@ -3,9 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-import orjson
-
-from schemabase_dagster import database
+from schemabase_dagster import database, source_json
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.incoming import Incoming, prepare
 from schemabase_dagster.engine.land import Landed, land
@@ -29,7 +27,7 @@ def retry_refused(stream: Stream, app: App, run_id: str | None) -> Landed:
             kept = landing_rejects(conn, stream, app, after=after, limit=BATCH_RECORDS)
             passed: dict[UUID, Incoming] = {}
             for reject_id, payload in kept:
-                again = prepare(stream, orjson.loads(payload), utc_now())
+                again = prepare(stream, source_json.loads(payload), utc_now())
                 if isinstance(again, Incoming):
                     passed[reject_id] = again
             if passed:

@@ -88,6 +88,7 @@ FAULTY = {
     "mistyped_field": ("map", "type", "total.gross.amount"),
     "no_id": ("land", "no_id", "id"),
     "nul_text": ("land", "nul_character", "customerNote"),
+    "half_pair": ("land", "lone_surrogate", "customerNote"),
 }
 
 

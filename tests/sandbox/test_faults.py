@@ -175,6 +175,7 @@ def test_moving_rows_really_change_between_pages(
         ("mistyped_field", {"path": "total"}, lambda row: isinstance(row["total"], dict)),
         ("no_id", {}, lambda row: "salesorder_id" not in row),
         ("nul_text", {}, lambda row: row["customer_name"].endswith("\x00end")),
+        ("half_pair", {}, lambda row: row["customer_name"].endswith("\ud83dend")),
     ],
 )
 def test_record_faults_spoil_one_record_of_a_list(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from assets.orders.zoho import ZOHO_SALES_ORDERS
 from assets.taxes.zoho import ZOHO_TAXES
+from schemabase_dagster import source_json
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from tests.factories import NOON, at, zoho_order
 
@@ -59,6 +60,10 @@ def prepared(record: Any, stream: Any = ZOHO_SALES_ORDERS) -> Incoming:
             id="nul deep inside",
         ),
         pytest.param(zoho_order(custom={"a\0": 1}), "nul_character", "custom", id="nul in a name"),
+        pytest.param(zoho_order(notes="a\ud83d"), "lone_surrogate", "notes", id="half a pair"),
+        pytest.param(
+            zoho_order(custom={"\udc00": 1}), "lone_surrogate", "custom", id="half a pair in a name"
+        ),
     ],
 )
 def test_what_raw_cannot_hold_is_refused_whole_with_code_and_path(
@@ -68,7 +73,7 @@ def test_what_raw_cannot_hold_is_refused_whole_with_code_and_path(
 
     assert isinstance(refused, Refused)
     assert (refused.error.code, refused.error.path) == (code, path)
-    assert orjson.loads(refused.payload) == record
+    assert source_json.loads(refused.payload) == record
 
 
 def test_a_refused_record_keeps_its_id_if_it_has_one():

@@ -1,0 +1,34 @@
+"""JSON as sources send it, also what orjson refuses: text with half of a surrogate pair."""
+
+import json
+import re
+from typing import Any, Final
+
+import orjson
+
+_HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def loads(text: bytes) -> Any:
+    r"""Parse JSON; half a surrogate pair (``\\ud83d`` alone, RFC 8259, 8.2) is kept as it is.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if not _HALF_PAIR.search(text):
+            raise
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def dumps(value: object) -> bytes:
+    """Return JSON with sorted keys; half of a surrogate pair is written as an escape."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
