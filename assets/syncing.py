@@ -153,7 +153,7 @@ def pull(stream: Stream, open_client: OpenClient, request: SyncRequest) -> Done:
             failures.append(AppFailure(app, error))
     if failures:
         if result.changed or result.deleted:
-            _merge_for(stream, tenant, request.run_id)
+            _merge_for(stream, tenant)
         raise AppsFailedError(tenant.slug, failures)
     return Done(tenant, result, tuple(notes))
 
@@ -164,14 +164,12 @@ def merge(entity: Entity, request: SyncRequest) -> Done:
         tenant = enter(conn, request.tenant)
     asset = f"core/{entity.table.name}"
     watch = progress.for_app(asset, "", otherwise=_logged(request, asset))
-    return Done(tenant, merge_tenant(entity, tenant, request.run_id, watch))
+    return Done(tenant, merge_tenant(entity, tenant, watch))
 
 
-def merge_tenant(
-    entity: Entity, tenant: Tenant, run_id: str | None, watch: Progress = silent
-) -> SyncResult:
+def merge_tenant(entity: Entity, tenant: Tenant, watch: Progress = silent) -> SyncResult:
     """Merge an entity of a tenant from all streams that feed it."""
-    return merge_entity(entity, tenant, registry.streams(), run_id=run_id, progress=watch)
+    return merge_entity(entity, tenant, registry.streams(), progress=watch)
 
 
 def count_view(view: View, request: SyncRequest) -> tuple[Tenant, int]:
@@ -232,7 +230,7 @@ def _pull_app(
         pace=request.pace,
         confirm_deletes=request.confirm_deletes,
         progress=watch,
-        publish=lambda: _merge_for(stream, tenant, request.run_id),
+        publish=lambda: _merge_for(stream, tenant),
     )
     with open_client(app) as client:
         result = sync_stream(client, stream, app, options)
@@ -244,12 +242,12 @@ def _pull_app(
     return result
 
 
-def _merge_for(stream: Stream, tenant: Tenant, run_id: str | None) -> None:
+def _merge_for(stream: Stream, tenant: Tenant) -> None:
     """Merge what landed although the core assets of this run start late or, if it fails, never."""
     landed = {each.entity for each in (stream, *stream.parts)}
     for name, entity in registry.entities().items():
         if name in landed:
-            merge_tenant(entity, tenant, run_id)
+            merge_tenant(entity, tenant)
 
 
 def _logged(request: SyncRequest, what: str) -> Progress:

@@ -47,7 +47,6 @@ def merge_entity(
     tenant: Tenant,
     streams: Mapping[str, Stream],
     *,
-    run_id: str | None = None,
     progress: Progress = silent,
 ) -> SyncResult:
     """Bring the core rows of one entity up to date with all changed raw records of a tenant.
@@ -59,10 +58,8 @@ def merge_entity(
         entity: the canonical entity.
         tenant: the tenant.
         streams: all streams by name; those of the entity are merged.
-        run_id: Dagster run, for logs.
         progress: called after every batch.
     """
-    del run_id  # the queue needs no trace of the run
     started = time.monotonic()
     fed = _streams_of(entity, streams)
     with database.transaction() as conn:
