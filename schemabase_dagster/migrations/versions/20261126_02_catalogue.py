@@ -1,6 +1,6 @@
 """The catalogue: products and variants with all they refer to, stock, prices, ratings.
 
-Revision ID: 20261126_01_catalogue
+Revision ID: 20261126_02_catalogue
 """
 
 from pathlib import Path
@@ -8,8 +8,8 @@ from typing import Any
 
 from alembic import op
 
-revision = "20261126_01_catalogue"
-down_revision = "20261125_shipping"
+revision = "20261126_02_catalogue"
+down_revision = "20261126_01_payments"
 
 
 def upgrade() -> None:
