@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assets.rollups import SHIPMENT_STATUS
 from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
 from schemabase_dagster.tables.sales import order_lines, orders
 
@@ -99,6 +100,7 @@ ORDERS = Entity(
             fill=("warehouse_id", "tax_percentage", "description"),
         ),
     ),
+    roll_ups=(SHIPMENT_STATUS,),
     defaults={
         "carrier": "unknown",
         "payment_status": "unpaid",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from assets.rollups import SHIPMENT_STATUS
 from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Reference
 from schemabase_dagster.tables.shipping import package_lines, packages
 
@@ -56,6 +57,7 @@ PACKAGES = Entity(
         ),
     ),
     references=(Reference("order", "order_id"),),
+    feeds=(SHIPMENT_STATUS,),
     defaults={"carrier": "unknown", "is_multi_piece": False},
     rank=3,
 )

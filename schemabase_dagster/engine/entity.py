@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, LiteralString, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Table
@@ -122,6 +122,34 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class RollUp:
+    """Columns of a row that its children decide as soon as there is one, else its sources.
+
+    An order's shipment status follows its packages. What the sources say is kept in ``sources``
+    (``says``), so that the columns are a function of children and sources only, whoever changes.
+
+    Attributes:
+        entity: name of the parent entity.
+        table: the parent's table.
+        group: field group of the columns.
+        columns: columns that the children decide.
+        children: child entity -> query of (child id, parent id) of the children ``%(rows)s``.
+        values: query of ``id`` and the columns of those parents ``%(rows)s`` that have a child.
+        early: children may be there before the row, as they name it without referring to it.
+        feeds: what the parent's row decides in its turn.
+    """
+
+    entity: str
+    table: Table
+    group: str
+    columns: tuple[str, ...]
+    children: Mapping[str, LiteralString]
+    values: LiteralString
+    early: bool = False
+    feeds: "tuple[RollUp, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One canonical entity.
 
@@ -138,6 +166,8 @@ class Entity:
         children: dependent rows.
         links: relations to any number of parents.
         references: columns that refer to one parent.
+        roll_ups: columns of this entity that its children decide.
+        feeds: columns of parents that rows of this entity decide.
         exclusive: at most one live record per app and row.
         kept_by: (table, column) references that keep a row alive without a live record.
         defaults: column -> value where no source says anything.
@@ -155,6 +185,8 @@ class Entity:
     children: tuple[Child, ...] = ()
     links: tuple[Link, ...] = ()
     references: tuple[Reference, ...] = ()
+    roll_ups: tuple[RollUp, ...] = ()
+    feeds: tuple[RollUp, ...] = ()
     exclusive: bool = True
     kept_by: tuple[tuple[Table, str], ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -27,6 +27,7 @@ from schemabase_dagster.engine.reject import (
     requeue_mapping_rejects,
 )
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
+from schemabase_dagster.engine.rollup import feed_parents, find_parents_fed
 from schemabase_dagster.engine.rows import Context, remove_rows, write_rows
 from schemabase_dagster.engine.todo import Foreseen, Mapped, RawKey, Read, Todo
 from schemabase_dagster.errors import RecordRejected
@@ -229,6 +230,8 @@ class _Merger:
         before = {link.record: link for link in linked}
         touched = matched.touched() | {before[r].row_id for r in gone if r in before}
         members = self._members(ctx, matcher.members(touched), read, linked)
+        old = (members.keys() | matched.merged.keys()) - matched.made
+        fed = find_parents_fed(conn, entity, old)
         rows, conflicts = write_rows(ctx, members, matched, natural)
         refs = references.write_refs(
             conn, entity, tenant_id, read.mapped, matched.rows, known=before.keys()
@@ -239,6 +242,7 @@ class _Merger:
         references.write_parent_keys(conn, tenant_id, read.mapped, known=before.keys())
         relinked = link_parents(ctx, members)
         rows |= relinked
+        feed_parents(conn, entity, rows | matched.merged.keys(), fed)
         references.write_conflicts(
             conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows
         )

@@ -22,6 +22,7 @@ from schemabase_dagster.engine.parties import (
     upsert_named,
 )
 from schemabase_dagster.engine.references import AppKey, find_natural, find_parents
+from schemabase_dagster.engine.rollup import keep_rolled, note_sources, roll_up_own
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import soft_delete, upsert
 from schemabase_dagster.normalise.text import normalized_name
@@ -97,6 +98,8 @@ def write_rows(
     for reference in ctx.entity.references:
         _refer(ctx, reference, read, resolved)
     decided = {row_id: _decide(ctx, records, resolved) for row_id, records in living.items()}
+    if ctx.entity.roll_ups:
+        keep_rolled(ctx.conn, ctx.entity, decided, matched.made)
     _free_numbers(ctx, matched.merged)
     # merged rows have just given their natural keys up
     conflicts = _claim_numbers(ctx, decided, living, {} if matched.merged else bearers)
@@ -113,6 +116,7 @@ def write_rows(
     )  # fmt: skip
     for child in ctx.entity.children:
         changed |= _write_children(ctx, child, decided, matched.made)
+    changed |= roll_up_own(ctx.conn, ctx.entity, decided, matched.made)
     ended = [row_id for row_id, records in members.items() if not records]
     changed |= soft_delete(ctx.conn, ctx.entity.table, _unkept(ctx, ended))
     return changed, conflicts
@@ -234,6 +238,7 @@ def _decide(
     decision = decide(ctx.entity, claims, ctx.priorities)
     if "owner_app_id" in ctx.entity.table.c:
         decision.values["owner_app_id"] = owner.app_id
+    note_sources(ctx.entity, decision)
     return decision
 
 
