@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.migrations import views
+from schemabase_dagster.migrations import access, views
 from schemabase_dagster.migrations.scope import SCHEMAS
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tables import raw
@@ -58,6 +58,7 @@ def upgrade(url: str, streams: Sequence[Stream]) -> None:
         raw.ensure_raw_tables(conn, [(each.name, each.description) for each in streams])
         _enable_new_streams(conn, streams)
         views.apply(conn, wanted)
+        access.apply(conn)
 
 
 def alembic_config() -> Config:

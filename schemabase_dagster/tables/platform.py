@@ -227,6 +227,17 @@ integration_app = Table(
     comment="Apps of an integration and their roles",
 )
 
+analyst_access = Table(
+    "analyst_access",
+    metadata,
+    text_column("role", "Database role; its members read the tenant too", nullable=False),
+    tenant_key(),
+    instant("granted_at", "Since when", nullable=False, server_default=NOW),
+    PrimaryKeyConstraint("role", "tenant_id"),
+    schema=SCHEMA,
+    comment="Which database roles read which tenants in core and analytics",
+)
+
 applied_view = Table(
     "applied_view",
     metadata,
