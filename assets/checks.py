@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 from assets.checking import Check, Row, Verdict, fetch_rows, none_of
 from schemabase_dagster.clock import show_instant, utc_now
 from schemabase_dagster.engine.entity import Entity
+from schemabase_dagster.engine.reject import WAITS
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
 
@@ -29,7 +30,7 @@ _REJECTED: Final = """
 SELECT a.key AS app,
        coalesce((e.options ->> 'reject_share')::float8, %(share)s) AS allowed,
        (SELECT count(*) FROM platform.rejects AS j
-        WHERE j.app_id = a.id AND j.stream = %(stream)s) AS rejected,
+        WHERE j.app_id = a.id AND j.stream = %(stream)s AND j.code <> %(waits)s) AS rejected,
        (SELECT count(*) FROM raw.{table} AS r
         WHERE r.app_id = a.id AND r.deleted_at IS NULL)
        + (SELECT count(*) FROM platform.rejects AS j
@@ -50,6 +51,7 @@ FROM platform.rejects AS j
 JOIN platform.app AS a ON a.id = j.app_id
 WHERE j.tenant_id = %(tenant_id)s
   AND j.stream = %(stream)s
+  AND j.code <> %(waits)s
 ORDER BY j.last_at DESC
 LIMIT 10
 """
@@ -180,6 +182,7 @@ def check_rejected(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Ver
         "stream": stream.name,
         "system": stream.system.name,
         "share": DEFAULT_REJECT_SHARE,
+        "waits": WAITS,
     }
     query = sql.SQL(_REJECTED).format(table=sql.Identifier(stream.name))
     apps = fetch_rows(conn, query, values)

@@ -119,6 +119,10 @@ class Stream:
         initial_lookback: how far the first incremental pull reaches back; None = everything.
         expected_within: the freshness check turns red when no sync succeeded for so long.
         version: version of the mapper; a new one shows as changed code in Dagster.
+        adds: its records only tell more about rows that others make. They never make one and keep
+            none alive, any number of an app's may join one, and they wait for it.
+        needs: parent entity of which a row must be known before a record makes one; until then it
+            waits.
         part: where its records lie, when they lie inside another stream's.
         parts: the streams inside this one; filled in by the registry, never by hand.
     """
@@ -146,6 +150,8 @@ class Stream:
     initial_lookback: timedelta | None = None
     expected_within: timedelta = timedelta(hours=26)
     version: str = "1"
+    adds: bool = False
+    needs: str | None = None
     part: Part | None = None
     parts: "tuple[Stream, ...]" = ()
 

@@ -4,7 +4,8 @@ A record that is linked stays where it is. A new one joins the row that shares i
 whose other key names it (an ERP order that carries the shop's number as its reference). Records
 that arrive in another order join the same row, because a record that finds two rows brings them
 together. What would put two live records of one app, or orders of two shops, into one row, or what
-a person has split, never joins; it is reported as a conflict.
+a person has split, never joins; it is reported as a conflict. Records that only add to what others
+tell never make a row, hold no place in one, and wait while there is none.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -65,6 +66,7 @@ class Matched:
         moved: record outside the batch -> its new row.
         left: rows that lost a record to another row.
         merged: rows that were emptied because all their records moved, to the row that took them.
+        waiting: records that only add, and found no row.
         conflicts: what a person has to settle.
     """
 
@@ -73,6 +75,7 @@ class Matched:
     moved: dict[RecordKey, UUID] = field(default_factory=dict)
     left: set[UUID] = field(default_factory=set)
     merged: dict[UUID, UUID] = field(default_factory=dict)
+    waiting: set[RecordKey] = field(default_factory=set)
     conflicts: list[Conflict] = field(default_factory=list)
 
     def touched(self) -> set[UUID]:
@@ -99,6 +102,7 @@ class Matcher:
         decisions: decisions about records of the batch.
         exclusive: at most one live record per app and row.
         shops: apps of which at most one may know a row: equal numbers of two shops are two orders.
+        adding: records, of the batch or linked, that only add to rows of others.
         new_id: makes the id of a new row.
     """
 
@@ -111,6 +115,7 @@ class Matcher:
         exclusive: bool,
         shops: frozenset[UUID],
         new_id: Callable[[], UUID],
+        adding: frozenset[RecordKey] = frozenset(),
     ) -> None:
         self._rows: dict[UUID, _Row] = {}
         self._row_of: dict[RecordKey, UUID] = {}
@@ -121,6 +126,7 @@ class Matcher:
         self._splits = _partners(decisions.splits)
         self._exclusive = exclusive
         self._shops = shops
+        self._adding = adding
         self._new_id = new_id
         self._out = Matched()
         self._batch: set[RecordKey] = set()
@@ -131,10 +137,13 @@ class Matcher:
 
     def match(self, arriving: Sequence[Arriving]) -> Matched:
         """Find the row of every record; deterministic in the set of records, not their order."""
-        ordered = sorted(arriving, key=lambda item: (item.rank, item.record))
+        ordered = sorted(
+            arriving, key=lambda item: (item.record in self._adding, item.rank, item.record)
+        )
         self._batch = {item.record for item in ordered}
         for item in ordered:
             self._match_one(item)
+        self._batch -= self._out.waiting
         self._out.rows = {record: self._row_of[record] for record in self._batch}
         self._out.moved = {
             record: row for record, row in self._out.moved.items() if record not in self._batch
@@ -155,6 +164,9 @@ class Matcher:
             self._out.left.add(current)
             current = None
         targets, refused = self._targets(item, current)
+        if current is None and not targets and item.record in self._adding:
+            self._out.waiting.add(item.record)
+            return
         if current is None:
             current, conflict = self._place(item, targets, refused)
         elif targets:
@@ -180,6 +192,8 @@ class Matcher:
 
     def _move(self, item: Arriving, row: _Row, targets: list[UUID]) -> tuple[UUID, Conflict | None]:
         """Bring a linked record to where its changed keys point, if nobody else holds its row."""
+        if item.record in self._adding:
+            return self._add(item, row, targets)
         if set(row.live) <= {item.record}:
             self._detach(item.record)
             self._out.left.add(row.id)
@@ -190,6 +204,18 @@ class Matcher:
             self._out.left.add(row.id)
             return linked_by_hand[0], None
         return row.id, Conflict(item.record, "key_moved", {"rows": _texts([row.id, *targets])})
+
+    def _add(self, item: Arriving, row: _Row, targets: list[UUID]) -> tuple[UUID, Conflict | None]:
+        """Bring the rows together that a record's keys name; leave its own if they do not."""
+        others = (
+            link
+            for link in (*row.live.values(), *row.deleted.values())
+            if link.record != item.record
+        )
+        if any(item.match_key in {link.match_key, link.other_key} for link in others):
+            return self._unite(item, [row.id, *targets])
+        self._out.left.add(row.id)
+        return self._unite(item, targets)
 
     def _unite(self, item: Arriving, targets: list[UUID]) -> tuple[UUID, Conflict | None]:
         """Move all targets' records to the first; those that exclude each other stay, and wait."""
@@ -228,26 +254,30 @@ class Matcher:
         return allowed, refused
 
     def _shared_other(self, item: Arriving) -> set[UUID]:
-        """Return rows whose other key is the same, where one of the two is a shop's.
+        """Return rows whose other key is the same, where one of the two is a shop's or only adds.
 
-        A shop's other key is its own number beside an external reference; two references typed
-        in two ERPs may be equal by chance.
+        A shop's other key is its own number beside an external reference, and what only adds is
+        there to name rows; two references typed in two ERPs may be equal by chance.
         """
         rows = self._by_other.get(item.other_key or "", set())
-        if item.record[0] in self._shops:
+        if item.record[0] in self._shops or item.record in self._adding:
             return rows
         return {
             row_id
             for row_id in rows
             if any(
-                record[0] in self._shops and link.other_key == item.other_key
+                (record[0] in self._shops or record in self._adding)
+                and link.other_key == item.other_key
                 for record, link in self._rows[row_id].live.items()
             )
         }
 
     def _is_taken(self, record: RecordKey, row: _Row) -> bool:
-        return self._exclusive and any(
+        if not self._exclusive or record in self._adding:
+            return False
+        return any(
             other != record
+            and other not in self._adding
             and (other[0] == record[0] or (other[0] in self._shops and record[0] in self._shops))
             for other in row.live
         )

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection
 
 from schemabase_dagster import database
-from schemabase_dagster.engine import references, todo
+from schemabase_dagster.engine import references, todo, waiting
 from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.facts import load_apps, load_priorities
@@ -203,21 +203,26 @@ class _Merger:
         read = todo.read(conn, batch, self._streams, configs, foreseen)
         ctx = Context(conn, self._entity, self._tenant.id, apps,
                       load_priorities(conn, self._tenant.id, self._entity.name))  # fmt: skip
-        changed = self._write(ctx, read)
+        read, changed = self._write(ctx, read)
         if read.rejects:
             keep_mapping_rejects(conn, self._tenant.id, read.rejects)
-        clear_mapping_rejects(conn, [(i.app_id, i.stream, i.external_id) for i in read.mapped])
+        passed = [(i.app_id, i.stream, i.external_id) for i in read.mapped]
+        passed += [(app_id, stream, external_id) for stream, app_id, external_id in read.deleted]
+        clear_mapping_rejects(conn, passed)
         todo.finish(conn, claimed)
         return _counts(batch, read, changed)
 
-    def _write(self, ctx: Context, read: Read) -> set[RecordKey]:
-        """Match and write; return the records that changed something."""
+    def _write(self, ctx: Context, read: Read) -> tuple[Read, set[RecordKey]]:
+        """Match and write; return what was read without what has to wait, and what changed."""
         conn, entity, tenant_id = ctx.conn, self._entity, self._tenant.id
         gone = {(app_id, external_id) for _, app_id, external_id in read.deleted}
         decisions = references.load_decisions(conn, tenant_id, entity.name)
         linked = references.find_linked(conn, entity, tenant_id, read.mapped, gone, decisions)
         own = {i.candidate.match_key for i in read.mapped if i.candidate.match_key is not None}
         natural = references.find_natural(conn, entity, tenant_id, own)
+        before = {link.record: link for link in linked}
+        adding = waiting.adding_records(self._streams, read.mapped, linked)
+        orphans = waiting.find_orphans(conn, tenant_id, self._streams, read.mapped, before)
         matcher = Matcher(
             (link for link in linked if link.record not in gone),
             {key: row_id for key, row_id in natural.items() if row_id is not None},
@@ -225,11 +230,17 @@ class _Merger:
             exclusive=entity.exclusive,
             shops=frozenset(app_id for app_id, app in ctx.apps.items() if app.rank == 0),
             new_id=new_id,
+            adding=adding,
         )
-        matched = matcher.match([_arriving(ctx, item) for item in read.mapped])
-        before = {link.record: link for link in linked}
+        matched = matcher.match(
+            [_arriving(ctx, i) for i in read.mapped if (i.app_id, i.external_id) not in orphans]
+        )
+        waits = orphans | matched.waiting
+        late = [i for i in read.mapped if (i.app_id, i.external_id) in waits] if waits else []
+        if late:
+            read = read.without(waiting.held(entity, self._streams, late))
         touched = matched.touched() | {before[r].row_id for r in gone if r in before}
-        members = self._members(ctx, matcher.members(touched), read, linked)
+        members = self._members(ctx, matcher.members(touched), read, linked, adding)
         old = (members.keys() | matched.merged.keys()) - matched.made
         fed = find_parents_fed(conn, entity, old)
         rows, conflicts = write_rows(ctx, members, matched, natural)
@@ -239,7 +250,12 @@ class _Merger:
         references.move_refs(conn, entity, matched.moved)
         references.delete_refs(conn, entity, gone)
         remove_rows(ctx, matched.merged)
-        references.write_parent_keys(conn, tenant_id, read.mapped, known=before.keys())
+        references.write_parent_keys(
+            conn,
+            tenant_id,
+            [*read.mapped, *waiting.awaited(entity, late)],
+            known=before.keys() | adding | orphans,
+        )
         relinked = link_parents(ctx, members)
         rows |= relinked
         feed_parents(conn, entity, rows | matched.merged.keys(), fed)
@@ -250,7 +266,9 @@ class _Merger:
             keys = _moved_keys(read, matched, before, gone)
             keys |= _keys_of(members[row_id] for row_id in relinked)
             self.dependents |= todo.queue_dependents(conn, tenant_id, entity.name, keys)
-        return {record for record, row in matched.rows.items() if row in rows or record[1] in refs}
+        return read, {
+            record for record, row in matched.rows.items() if row in rows or record[1] in refs
+        }
 
     def _members(
         self,
@@ -258,8 +276,12 @@ class _Merger:
         records: Mapping[UUID, Sequence[RecordKey]],
         read: Read,
         linked: Mapping[Linked, str],
+        adding: Collection[RecordKey],
     ) -> dict[UUID, list[Mapped]]:
-        """Return all live records of the touched rows; those outside the batch are read too."""
+        """Return all live records of the touched rows; those outside the batch are read too.
+
+        A row that only has records left that add to it has none.
+        """
         mapped = {(item.app_id, item.external_id): item for item in read.mapped}
         rejected = {(item.app_id, item.external_id) for item in read.rejects}
         stream_of = {link.record: stream for link, stream in linked.items()}
@@ -272,12 +294,15 @@ class _Merger:
         configs = {app_id: app.config for app_id, app in ctx.apps.items()}
         for item in todo.read(ctx.conn, others, self._streams, configs).mapped:
             mapped[item.app_id, item.external_id] = item
-        return {
-            row_id: [mapped[record] for record in row_records if record in mapped]
-            for row_id, row_records in records.items()
-            # A row all of whose records are unreadable at present keeps what it has.
-            if not row_records or any(record in mapped for record in row_records)
-        }
+        members: dict[UUID, list[Mapped]] = {}
+        for row_id, row_records in records.items():
+            makers = [record for record in row_records if record not in adding]
+            # A row all of whose makers are unreadable at present keeps what it has.
+            if not makers:
+                members[row_id] = []
+            elif any(record in mapped for record in makers):
+                members[row_id] = [mapped[record] for record in row_records if record in mapped]
+        return members
 
 
 def _arriving(ctx: Context, item: Mapped) -> Arriving:

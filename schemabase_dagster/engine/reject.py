@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from psycopg import Connection
@@ -13,6 +13,9 @@ from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App
 
 Stage = Literal["land", "map"]
+
+WAITS: Final = "waits"
+"""Code of a record that only waits for another one, which puts it back into the queue."""
 
 _KEEP = """
 INSERT INTO platform.rejects AS r (
@@ -47,6 +50,7 @@ INSERT INTO platform.todo (tenant_id, stream, app_id, external_id)
 SELECT r.tenant_id, r.stream, r.app_id, r.external_id
 FROM platform.rejects AS r
 WHERE r.tenant_id = %(tenant_id)s AND r.stream = ANY(%(streams)s) AND r.stage = 'map'
+    AND r.code <> %(waits)s
     AND NOT EXISTS (
         SELECT FROM platform.todo AS t
         WHERE t.tenant_id = r.tenant_id AND t.stream = r.stream
@@ -136,5 +140,5 @@ def forget(conn: Connection, ids: Sequence[UUID]) -> None:
 
 def requeue_mapping_rejects(conn: Connection, tenant_id: UUID, streams: Sequence[str]) -> int:
     """Put records that could not be mapped back into the queue; return how many."""
-    values = {"tenant_id": tenant_id, "streams": list(streams)}
+    values = {"tenant_id": tenant_id, "streams": list(streams), "waits": WAITS}
     return conn.execute(_REQUEUE_MAPPING_REJECTS, values).rowcount

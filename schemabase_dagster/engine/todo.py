@@ -115,6 +115,12 @@ class Read:
     deleted: list[tuple[str, UUID, str]]
     rejects: list[MappingReject]
 
+    def without(self, held: Collection[MappingReject]) -> "Read":
+        """Return the same with some mapped records rejected."""
+        records = {(item.app_id, item.external_id) for item in held}
+        mapped = [i for i in self.mapped if (i.app_id, i.external_id) not in records]
+        return Read(mapped, self.deleted, [*self.rejects, *held])
+
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ class World:
         self.natural = natural or {}
         self.links: set[frozenset[RecordKey]] = set()
         self.splits: set[frozenset[RecordKey]] = set()
+        self.adding: set[RecordKey] = set()
         self._ids = (UUID(int=1000 + number) for number in count())
 
     def matcher(self) -> Matcher:
@@ -42,12 +43,15 @@ class World:
             exclusive=self.exclusive,
             shops=SHOPS,
             new_id=lambda: next(self._ids),
+            adding=frozenset(self.adding),
         )
 
     def arrive(self, *batch: Arriving) -> Matched:
         """Match a batch and keep what came out."""
         out = self.matcher().match(batch)
         for item in batch:
+            if item.record in out.waiting:
+                continue
             row = out.rows[item.record]
             self.refs[item.record] = Linked(item.record, row, item.match_key, item.other_key)
         for record, row in out.moved.items():
@@ -156,6 +160,56 @@ def test_records_that_do_not_exclude_each_other_share_a_row():
     out = world.arrive(erp("2", "jana@example.com"))
 
     assert (len(world.groups()), kinds(out)) == (1, [])
+
+
+def test_what_only_adds_waits_for_a_row_and_takes_no_place_in_it():
+    world = World()
+    world.adding = {(ERP, "8"), (ERP, "9")}
+
+    early = world.arrive(erp("8", "S-1"))
+    world.arrive(shop("1", "S-1"), erp("7", "S-1"))
+    outs = [world.arrive(erp("8", "S-1")), world.arrive(erp("9", "S-1"))]
+
+    assert (early.waiting, early.rows) == ({(ERP, "8")}, {})
+    assert world.groups() == {frozenset({(SHOP, "1"), (ERP, "7"), (ERP, "8"), (ERP, "9")})}
+    assert [kinds(out) for out in outs] == [[], []]
+
+
+@pytest.mark.parametrize("arrival", list(permutations(range(3))))
+def test_what_only_adds_brings_the_rows_together_that_its_keys_name(arrival: tuple[int, ...]):
+    world, label = World(), erp("9", "LF-1", "tracking:A")
+    world.adding = {label.record}
+    note, parcel = erp("1", "LF-1"), erp("5", "PKG-5", "tracking:A", app=ERP2)
+
+    for place in arrival:
+        waited = label.record not in world.refs
+        world.arrive((note, parcel, label)[place])
+        if waited and arrival.index(2) < arrival.index(place):
+            world.arrive(label)  # the queue brings it again when its row has come
+
+    assert world.groups() == {frozenset({(ERP, "1"), (ERP2, "5"), label.record})}
+
+
+def test_a_key_that_it_learns_later_brings_rows_together_too():
+    world = World()
+    world.adding = {(ERP, "9")}
+    world.arrive(erp("1", "LF-1"), erp("9", "LF-1"), erp("5", "P", "tracking:A", app=ERP2))
+
+    out = world.arrive(erp("9", "LF-1", "tracking:A"))
+
+    assert len(world.groups()) == 1
+    assert kinds(out) == []
+
+
+def test_what_only_adds_tells_when_the_rows_it_names_exclude_each_other():
+    world = World()
+    world.adding = {(ERP, "9")}
+    world.arrive(shop("1", "S-1"), shop("2", "S-2"))
+
+    out = world.arrive(erp("9", "S-1", "S-2"))
+
+    assert kinds(out) == [((ERP, "9"), "ambiguous")]
+    assert len(world.groups()) == 2
 
 
 def test_a_record_joins_a_row_that_has_no_reference_yet():
