@@ -69,7 +69,8 @@ def streams_feeding(entity: str) -> Mapping[str, Stream]:
 def parents(entity: Entity) -> tuple[str, ...]:
     """Return the entities that an entity's rows refer to, by foreign key or link."""
     known = entities()
-    tables = {key.column.table.fullname for key in entity.table.foreign_keys}
+    own = (entity.table, *(child.table for child in entity.children))
+    tables = {key.column.table.fullname for table in own for key in table.foreign_keys}
     linked = {link.entity for link in entity.links}
     linked |= {link.through[0] for link in entity.links if link.through is not None}
     return tuple(

@@ -62,6 +62,21 @@ class FieldGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """A column of a child that refers to the row of another entity that the child names.
+
+    Attributes:
+        entity: the other entity.
+        column: column of the child's table with the id of its row.
+        by: key in the child's values that names the row: its natural key, or ``#id`` in any app.
+    """
+
+    entity: str
+    column: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """Rows that live and die with the entity's row, for instance order lines.
 
@@ -72,6 +87,7 @@ class Child:
         key: columns that identify a child within its parent.
         fill: columns that a source other than the deciding one may fill when they are empty.
         priority: who decides, best first, as in ``FieldGroup``.
+        names: columns that refer to what the child names (the variant of a SKU).
     """
 
     kind: str
@@ -80,6 +96,24 @@ class Child:
     key: tuple[str, ...]
     fill: tuple[str, ...] = ()
     priority: tuple[str, ...] = ("owner", "erp")
+    names: tuple[Naming, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A table whose rows bear the natural key of an entity (the SKU of an order line).
+
+    Rows that came before the entity's row, or while it bore another key, find it by this.
+
+    Attributes:
+        table: the table; it has ``updated_at``.
+        key: column with the natural key.
+        column: column with the id of the entity's row.
+    """
+
+    table: Table
+    key: str
+    column: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +192,7 @@ class Entity:
         table: its core table; the asset is ``core/<table name>``.
         group: Dagster asset group.
         description: product text for the data team.
-        number_column: column of the natural key.
+        number_column: column of the natural key; None = rows are known by their records only.
         groups: all columns that sources decide.
         sample: columns shown in Dagster's tables, none of them personal; few, because what is
             wider than the page of a laptop is broken into three lines a cell.
@@ -169,6 +203,8 @@ class Entity:
         roll_ups: columns of this entity that its children decide.
         feeds: columns of parents that rows of this entity decide.
         exclusive: at most one live record per app and row.
+        bearers: tables whose rows name rows of this entity by the natural key; the keys that a
+            row bore once are kept for them.
         kept_by: (table, column) references that keep a row alive without a live record.
         defaults: column -> value where no source says anything.
         rank: order of merging and locking: an entity comes after what it refers to.
@@ -178,7 +214,7 @@ class Entity:
     table: Table
     group: str
     description: str
-    number_column: str
+    number_column: str | None
     groups: tuple[FieldGroup, ...]
     sample: tuple[str, ...] = ("id",)
     day_column: str | None = None
@@ -188,6 +224,7 @@ class Entity:
     roll_ups: tuple[RollUp, ...] = ()
     feeds: tuple[RollUp, ...] = ()
     exclusive: bool = True
+    bearers: tuple[Bearer, ...] = ()
     kept_by: tuple[tuple[Table, str], ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     rank: int = 0

@@ -257,10 +257,12 @@ class Matcher:
         """Return rows whose other key is the same, where one of the two is a shop's or only adds.
 
         A shop's other key is its own number beside an external reference, and what only adds is
-        there to name rows; two references typed in two ERPs may be equal by chance.
+        there to name rows; two references typed in two ERPs may be equal by chance. Where an app's
+        records share rows, the other key is what they share, and nothing that is typed.
         """
         rows = self._by_other.get(item.other_key or "", set())
-        if item.record[0] in self._shops or item.record in self._adding:
+        is_certain = item.record[0] in self._shops or item.record in self._adding
+        if is_certain or not self._exclusive:
             return rows
         return {
             row_id

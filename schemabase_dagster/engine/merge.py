@@ -250,6 +250,8 @@ class _Merger:
         references.move_refs(conn, entity, matched.moved)
         references.delete_refs(conn, entity, gone)
         remove_rows(ctx, matched.merged)
+        if entity.bearers:
+            self._link_bearers(conn, read, matched, before, gone)
         references.write_parent_keys(
             conn,
             tenant_id,
@@ -269,6 +271,25 @@ class _Merger:
         return read, {
             record for record, row in matched.rows.items() if row in rows or record[1] in refs
         }
+
+    def _link_bearers(
+        self,
+        conn: Connection,
+        read: Read,
+        matched: Matched,
+        before: Mapping[RecordKey, Linked],
+        gone: Iterable[RecordKey],
+    ) -> None:
+        """Let what bears the entity's natural keys find its rows, by their former keys, too."""
+        former: dict[str, UUID] = {}
+        for item in read.mapped:
+            record = (item.app_id, item.external_id)
+            old = before.get(record)
+            if old and old.match_key and old.match_key != item.candidate.match_key:
+                former[old.match_key] = matched.rows.get(record, old.row_id)
+        references.keep_keys(conn, self._entity, self._tenant.id, former, matched.merged)
+        keys = _moved_keys(read, matched, before, gone)
+        references.link_bearers(conn, self._entity, self._tenant.id, keys)
 
     def _members(
         self,

@@ -55,7 +55,8 @@ def upsert_named(
 ) -> dict[str, UUID]:
     """Make sure rows known by a name exist; return their ids by normalised name.
 
-    Of several spellings the greatest is kept, so that the order of arrival does not matter.
+    Of several spellings the greatest is kept, so that the order of arrival does not matter. A
+    row that a record of its own decides keeps what that says.
     """
     wanted: dict[str, str] = {}
     for name in names:
@@ -64,16 +65,16 @@ def upsert_named(
     if not wanted:
         return {}
     query = sql.SQL(
-        "SELECT normalized_name, id, name FROM {} "
+        "SELECT normalized_name, id, name, sources = '{{}}' FROM {} "
         "WHERE tenant_id = %s AND normalized_name = ANY(%s)"
     ).format(sql.Identifier(str(table.schema), table.name))
     rows = conn.execute(query, (tenant_id, list(wanted))).fetchall()
-    known = {row[0]: (row[1], row[2]) for row in rows}
+    known = {row[0]: row[1:] for row in rows}
     ids = {key: known[key][0] if key in known else new_id() for key in wanted}
     changed: list[dict[str, object]] = [
         {"id": ids[key], "tenant_id": tenant_id, "name": name, "normalized_name": key}
         for key, name in wanted.items()
-        if key not in known or name > known[key][1]
+        if key not in known or (name > known[key][1] and known[key][2])
     ]
     upsert(
         conn, table, changed, ("id", "tenant_id", "name", "normalized_name"), key=("id",),

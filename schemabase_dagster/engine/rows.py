@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 from schemabase_dagster.candidate import AddressFields
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.authority import Decided, Priorities, decide
-from schemabase_dagster.engine.entity import Child, Claim, Entity, Reference
+from schemabase_dagster.engine.entity import Child, Claim, Entity, Naming, Reference
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.match import Conflict, Matched, RecordKey
 from schemabase_dagster.engine.parties import (
@@ -21,7 +21,13 @@ from schemabase_dagster.engine.parties import (
     upsert_contacts,
     upsert_named,
 )
-from schemabase_dagster.engine.references import AppKey, find_natural, find_parents
+from schemabase_dagster.engine.references import (
+    AppKey,
+    find_bearers,
+    find_natural,
+    find_parents,
+    has_bearers,
+)
 from schemabase_dagster.engine.rollup import keep_rolled, note_sources, roll_up_own
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import soft_delete, upsert
@@ -100,6 +106,9 @@ def write_rows(
     decided = {row_id: _decide(ctx, records, resolved) for row_id, records in living.items()}
     if ctx.entity.roll_ups:
         keep_rolled(ctx.conn, ctx.entity, decided, matched.made)
+    for child in ctx.entity.children:
+        for naming in child.names:
+            _name(ctx, child, naming, decided)
     _free_numbers(ctx, matched.merged)
     # merged rows have just given their natural keys up
     conflicts = _claim_numbers(ctx, decided, living, {} if matched.merged else bearers)
@@ -187,6 +196,17 @@ def _refer(
             resolved[record][reference.column] = row_id
 
 
+def _name(ctx: Context, child: Child, naming: Naming, decided: Mapping[UUID, Decided]) -> None:
+    """Find the rows that children name; what comes later finds the children itself."""
+    if not has_bearers(ctx.conn, ctx.tenant_id, naming.entity):
+        return
+    rows = [row for decision in decided.values() for row in decision.children[child.kind]]
+    keys = {key for row in rows if (key := row.get(naming.by))}
+    found = find_bearers(ctx.conn, ctx.tenant_id, naming.entity, keys) if keys else {}
+    for row in rows:
+        row[naming.column] = found.get(row.get(naming.by) or "")
+
+
 def _mentions(ctx: Context, records: Iterable[Mapped]) -> Iterable[Mention]:
     for item in records:
         party = item.candidate.contact
@@ -260,6 +280,8 @@ def _claim_numbers(
 ) -> list[Conflict]:
     """Give every row its natural key; of two rows with one key the better owner's keeps it."""
     column = ctx.entity.number_column
+    if column is None:
+        return []
     numbers = [d.values[column] for d in decided.values() if d.values.get(column) is not None]
     wanted = set(numbers)
     unknown = find_natural(ctx.conn, ctx.entity, ctx.tenant_id, wanted - bearers.keys())
@@ -288,13 +310,14 @@ def _claim_numbers(
 
 
 def _free_numbers(ctx: Context, merged: Collection[UUID]) -> None:
-    gone = _unkept(ctx, merged) if merged else []
-    if gone:
+    column = ctx.entity.number_column
+    gone = _unkept(ctx, merged) if merged and column else []
+    if gone and column:
         statement = sql.SQL(
             "UPDATE {table} SET {number} = {number} || '~' || id WHERE id = ANY(%s)"
         )
         table = sql.Identifier(str(ctx.entity.table.schema), ctx.entity.table.name)
-        number = sql.Identifier(ctx.entity.number_column)
+        number = sql.Identifier(column)
         ctx.conn.execute(statement.format(table=table, number=number), (gone,))
 
 

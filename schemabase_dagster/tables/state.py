@@ -196,6 +196,18 @@ match_conflict = Table(
     comment="Contradictory input for a person to settle",
 )
 
+former_key = Table(
+    "former_key",
+    metadata,
+    tenant_key(),
+    text_column("entity", "Entity", nullable=False),
+    text_column("key", "Natural key that no record of the row bears any more", nullable=False),
+    Column("core_id", UUID, nullable=False, comment="Row that bore it last"),
+    PrimaryKeyConstraint("tenant_id", "entity", "key"),
+    schema=SCHEMA,
+    comment="Keys that rows bore once: a line with the old SKU of a renamed variant is still its",
+)
+
 match_decision = Table(
     "match_decision",
     metadata,

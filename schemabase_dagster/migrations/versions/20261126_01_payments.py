@@ -9,7 +9,7 @@ from typing import Any
 from alembic import op
 
 revision = "20261126_01_payments"
-down_revision = "20261125_shipping"
+down_revision = "20261126_01_analysts"
 
 
 def upgrade() -> None:
