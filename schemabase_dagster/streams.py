@@ -112,7 +112,8 @@ class Stream:
             way round).
         webhook: how webhooks feed it; None = by pulls only.
         undated: which records may change without a new modified time.
-        deletes: how a vanished record is proved gone: by an id look-up, or never.
+        deletes: how a vanished record is proved gone: by an id look-up, by a second whole listing
+            where there is no call for one record, or never.
         mapper: pure function from a record to its canonical candidate.
         volatile: top-level keys that change without meaning (request times, signed URLs).
         overlap: how far a new listing reaches back behind the watermark.
@@ -143,7 +144,7 @@ class Stream:
     fetches_whole: bool = True
     webhook: WebhookFeed | None = None
     undated: Undated | None = None
-    deletes: Literal["by_id", "never"] = "by_id"
+    deletes: Literal["by_id", "by_listing", "never"] = "by_id"
     mapper: Mapper | None = None
     volatile: frozenset[str] = frozenset()
     overlap: timedelta = timedelta(minutes=10)

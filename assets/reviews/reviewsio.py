@@ -228,6 +228,7 @@ REVIEWSIO_PRODUCT_REVIEWS = Stream(
     system=REVIEWSIO,
     group="reviews",
     entity="review",
+    deletes="by_listing",
     description=(
         "Reviews of products as REVIEWS.io lists them, with order and author where the app has an "
         "API key. An edit, a reply or a removal leaves the date alone: the nightly full sync or a "
@@ -254,6 +255,7 @@ REVIEWSIO_MERCHANT_REVIEWS = Stream(
     system=REVIEWSIO,
     group="reviews",
     entity="review",
+    deletes="by_listing",
     description=(
         "Reviews of the merchant as REVIEWS.io lists them, with order and author where the app has "
         "an API key. An edit, a reply or a removal leaves the date alone: the nightly full sync or "

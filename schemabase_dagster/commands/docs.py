@@ -11,9 +11,9 @@ app = typer.Typer()
 
 @app.command(epilog="Example: schemabase docs")
 def docs() -> None:
-    """Write docs/reference: streams, tables and views, from the comments in the code."""
-    changed = _reference.write(ROOT / "docs" / "reference")
+    """Write the data dictionary and a page for each system, from the comments in the code."""
+    changed = _reference.write(ROOT / "docs")
     for page in changed:
-        terminal.say(f"Wrote {page.relative_to(ROOT)}")
+        terminal.say(f"{'Wrote' if page.exists() else 'Removed'} {page.relative_to(ROOT)}")
     if not changed:
         terminal.say("All generated pages are up to date.")

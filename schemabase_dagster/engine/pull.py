@@ -285,7 +285,7 @@ class _Pull:
         return self.stream.modified_field is not None and self.stream.order != "unordered"
 
     def _finish_scan(self, scan: Scan) -> None:
-        if scan.since is None and self.stream.deletes == "by_id":
+        if scan.since is None and self.stream.deletes != "never":
             self._sweep(scan)
         self.scan = None
         with database.transaction() as conn:
@@ -293,7 +293,7 @@ class _Pull:
             state.save_scan(conn, self.stream, self.app, None)
 
     def _sweep(self, scan: Scan) -> None:
-        """Prove by id what the listing did not show; a wave waits for a person."""
+        """Prove gone what the listing did not show; a wave waits for a person."""
         with database.transaction() as conn:
             suspects = sweep.find_suspects(conn, self.stream, self.app, scan.started_at)
         if suspects.is_wave and not self.options.confirm_deletes:
