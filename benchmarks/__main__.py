@@ -8,9 +8,10 @@ import sys
 import time
 from typing import Final
 
-from benchmarks import databases, gateway, pull, report
+from benchmarks import databases, gateway, growth, pull, report
 
-PARTS: Final = ("pull", "gateway")
+PARTS: Final = ("pull", "gateway", "growth")
+USUAL: Final = ("pull", "gateway")
 
 
 def main() -> int:
@@ -26,6 +27,8 @@ def main() -> int:
         print(", ".join(f"{name}={value}" for name, value in databases.durability(url).items()))
         if "pull" in options.only:
             rows += pull.measure(url, size=options.size, rounds=options.rounds, say=say)
+        if "growth" in options.only:
+            rows += growth.measure(url, say=say)
         if "gateway" in options.only:
             with databases.fresh(url) as copied:
                 rows += gateway.measure(
@@ -37,7 +40,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=USUAL, help="parts to measure")
     parser.add_argument("--size", type=int, default=50_000, help="sales orders of the source")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of every pull")
     parser.add_argument("--seconds", type=float, default=5, help="load on a gateway per round")

@@ -52,24 +52,26 @@ def measure(url: str, *, size: int, rounds: int, say: Say) -> list[report.Row]:
     results: Seconds = defaultdict(list)
     with source.serving(size) as merchant:
         for number in range(rounds):
-            sides = [_ours, _fast_dlt, _copy][:: 1 if number % 2 == 0 else -1]
+            sides = [ours, _fast_dlt, _copy][:: 1 if number % 2 == 0 else -1]
             for side in [*sides, *([_default_dlt] if number == 0 else [])]:
                 for name, value in side(url, merchant, size):
                     results[name].append(value)
-                    say(f"pull, round {number + 1}: {name} {_said(name, value, size)}")
+                    say(f"pull, round {number + 1}: {name} {said(name, value, size)}")
     small = size // SMALL_SHARE
     with source.serving(small) as merchant:
-        for name, value in _ours(url, merchant, small):
+        for name, value in ours(url, merchant, small):
             results[f"small {name}"].append(value)
     found = {name: median(values) for name, values in results.items()}
     return [*_speed_rows(found, size), _memory_row(found, size, small)]
 
 
-def _said(name: str, value: float, size: int) -> str:
+def said(name: str, value: float, size: int) -> str:
+    """Return a measured value for people."""
     return f"{value:.0f} MiB" if name == "memory" else f"{value:.1f} s, {size / value:,.0f}/s"
 
 
-def _ours(url: str, merchant: Mapping[str, Any], size: int) -> Iterator[tuple[str, float]]:
+def ours(url: str, merchant: Mapping[str, Any], size: int) -> Iterator[tuple[str, float]]:
+    """Pull everything twice on a fresh database; yield seconds, and MiB as ``memory``."""
     with databases.fresh(url):
         plan = {"merchant": merchant, "tenant": _connect(merchant)}
         first = _run("ours", plan)

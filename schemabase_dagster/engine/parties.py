@@ -168,7 +168,7 @@ def _known_addresses(
     return {bytes(row[0]): (row[1], AddressFields(*row[2:])) for row in rows}
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)  # about 10 MB; an address comes again with the orders of its customer
 def _fingerprint(address: AddressFields) -> bytes:
     return fingerprint(address)
 
