@@ -1,4 +1,4 @@
-"""``make bench``: pull and gateway against their rivals, in one run, with a closing table.
+"""``make bench``: pull and gateway against their rivals, and every view, with a closing table.
 
 Exits 1 when a row misses what it must reach. The table of ``docs/performance.md`` is one such run.
 """
@@ -8,9 +8,9 @@ import sys
 import time
 from typing import Final
 
-from benchmarks import databases, gateway, growth, pull, report
+from benchmarks import databases, gateway, growth, pull, report, views
 
-PARTS: Final = ("pull", "gateway", "growth")
+PARTS: Final = ("pull", "gateway", "growth", "views")
 USUAL: Final = ("pull", "gateway")
 
 
@@ -34,6 +34,9 @@ def main() -> int:
                 rows += gateway.measure(
                     copied, rounds=options.rounds + 1, seconds=options.seconds, say=say
                 )
+        if "views" in options.only:
+            with databases.fresh(url) as copied:
+                rows += views.measure(copied, orders=options.orders, say=say)
     report.show(rows)
     return int(any(row.reached == "missed" for row in rows))
 
@@ -42,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=USUAL, help="parts to measure")
     parser.add_argument("--size", type=int, default=50_000, help="sales orders of the source")
+    parser.add_argument("--orders", type=int, default=200_000, help="orders behind the views")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of every pull")
     parser.add_argument("--seconds", type=float, default=5, help="load on a gateway per round")
     return parser

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 import resources
+from resources.consent import Consent
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.systems import System
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from resources.shell import SystemResource
 
 MECHANISMS: Final = frozenset(
-    {"api", "auth", "budget", "http", "limits", "paging", "registry", "shell", "urls"}
+    {"api", "auth", "budget", "consent", "http", "limits", "paging", "registry", "shell", "urls"}
 )
 """Modules of ``resources`` that describe no system; named so that looking does not import them."""
 
@@ -56,6 +57,29 @@ def system_of(name: str) -> System:
         raise ConfigurationError(
             f"There is no system '{name}'.", f"Known systems: {known}."
         ) from None
+
+
+def consent_of(system: System) -> Consent:
+    """Return how an owner of the system's accounts lets us in.
+
+    It stands in the module ``consent`` of the system's package.
+
+    Raises:
+        ConfigurationError: the system asks for no consent.
+    """
+    for module in _modules().values():
+        is_package = hasattr(module, "__path__") and system in vars(module).values()
+        if is_package and find_spec(f"{module.__name__}.consent"):
+            home = import_module(f"{module.__name__}.consent")
+            return next(
+                each
+                for each in vars(home).values()
+                if isinstance(each, Consent) and not isinstance(each, type)
+            )
+    raise ConfigurationError(
+        f"{system.title} asks for no consent.",
+        f"Run 'schemabase app add TENANT {system.name}' with its credentials.",
+    )
 
 
 def resource_classes() -> "dict[str, type[SystemResource]]":

@@ -8,12 +8,12 @@ import httpx
 
 from resources.http import NOT_JSON, Call, Judge, RefusedError, Reply, judge_status
 from schemabase_dagster.errors import (
-    CredentialError,
     ProviderContractError,
     ProviderRejected,
     ProviderUnavailable,
     QuotaExhausted,
     RateLimited,
+    SchemabaseError,
 )
 
 SYSTEM: Final = "zoho"
@@ -92,11 +92,11 @@ def _judge_code(call: Call, reply: Reply, code: str | None, scale: float) -> Non
         raise ProviderUnavailable(SYSTEM, what, status=status, code=code)
 
 
-def token_judge(refused: Callable[[str], CredentialError], scale: float) -> Judge:
+def token_judge(refused: Callable[[str], SchemabaseError], scale: float) -> Judge:
     """Return the judge of the accounts server, whose errors come with HTTP 200.
 
     Args:
-        refused: makes the error that names tenant and app.
+        refused: makes the error of a refusal from Zoho's code.
         scale: see ``api_judge``.
     """
 

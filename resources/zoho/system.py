@@ -1,7 +1,7 @@
 """ZOHO: what an app of type ``zoho`` is configured with, and where its data centre is."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
@@ -9,6 +9,7 @@ from resources.urls import BaseUrl
 from schemabase_dagster.systems import AppConfig, AppCredentials, System
 
 DataCenter = Literal["com", "eu", "in", "com.au", "jp", "ca", "com.cn", "sa"]
+DATA_CENTERS: Final[tuple[str, ...]] = get_args(DataCenter)
 
 ACCOUNTS_HOSTS: Final[Mapping[str, str]] = {"ca": "accounts.zohocloud.ca"}
 """Accounts servers that are not ``accounts.zoho.<data centre>`` (Zoho, multi-DC support)."""

@@ -17,7 +17,7 @@ from sandbox.state import Account, State
 from sandbox.times import now_us
 from sandbox.web import refusal_by_fault, reply, spoil_body
 from sandbox.world import World
-from sandbox.zoho import settings
+from sandbox.zoho import consent, settings
 from sandbox.zoho.entities import ENTITIES, ORDERS, Entity
 from sandbox.zoho.limits import TOO_FAST
 from sandbox.zoho.listing import BadValueError, page_body
@@ -39,6 +39,7 @@ class ZohoApi:
             Route(f"{root}/{{path:path}}", self._api, methods=["GET", "POST", "PUT", "DELETE"])
             for root in ROOTS
         ]
+        routes += consent.routes(self._state)
         return Starlette(routes=[*routes, Route("/{path:path}", _unknown)])
 
     async def _token(self, request: Request) -> Response:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from pydantic import BaseModel
 
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.systems import System
 from schemabase_dagster.terminal import console
 
 FromStdin = Annotated[
@@ -26,13 +26,16 @@ FromEnvironment = Annotated[
 ]
 
 
-def read(system: System, *, stdin: bool, prefix: str | None) -> Mapping[str, Any]:
+def read(
+    model: type[BaseModel], title: str, *, stdin: bool, prefix: str | None
+) -> Mapping[str, Any]:
     """Return credentials, not validated yet: field -> secret.
 
     Command line arguments are no source: every user of the machine can read them.
 
     Args:
-        system: whose credentials.
+        model: its fields are asked for; those that may be missing may be left empty.
+        title: whose credentials, for people.
         stdin: read a JSON object from standard input.
         prefix: read environment variables that begin with it.
 
@@ -46,8 +49,8 @@ def read(system: System, *, stdin: bool, prefix: str | None) -> Mapping[str, Any
     if stdin:
         return _from_stdin()
     if prefix:
-        return _from_environment(system, prefix)
-    return _from_prompt(system)
+        return _from_environment(model, prefix)
+    return _from_prompt(model, title)
 
 
 def _from_stdin() -> Mapping[str, Any]:
@@ -64,10 +67,8 @@ def _from_stdin() -> Mapping[str, Any]:
     return value
 
 
-def _from_environment(system: System, prefix: str) -> Mapping[str, Any]:
-    names = {
-        field: f"{prefix.rstrip('_')}_{field}".upper() for field in system.credentials.model_fields
-    }
+def _from_environment(model: type[BaseModel], prefix: str) -> Mapping[str, Any]:
+    names = {field: f"{prefix.rstrip('_')}_{field}".upper() for field in model.model_fields}
     found = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
     if not found:
         raise ConfigurationError(
@@ -77,15 +78,15 @@ def _from_environment(system: System, prefix: str) -> Mapping[str, Any]:
     return found
 
 
-def _from_prompt(system: System) -> Mapping[str, Any]:
-    if not _is_terminal():
+def _from_prompt(model: type[BaseModel], title: str) -> Mapping[str, Any]:
+    if not is_terminal():
         raise ConfigurationError(
             "There is no terminal to ask for the credentials.",
             "Use --credentials-stdin or --credentials-env PREFIX.",
         )
-    console().print(f"Credentials of {system.title} (not shown while you type):")
+    console().print(f"Credentials of {title} (not shown while you type):")
     answers: dict[str, str] = {}
-    for name, field in system.credentials.model_fields.items():
+    for name, field in model.model_fields.items():
         label = f"  {name}" if field.is_required() else f"  {name} (Enter = none)"
         answer = typer.prompt(
             label,
@@ -98,5 +99,6 @@ def _from_prompt(system: System) -> Mapping[str, Any]:
     return answers
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
+    """Tell whether somebody is there to be asked."""
     return sys.stdin.isatty()

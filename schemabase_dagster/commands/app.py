@@ -1,16 +1,14 @@
 """``schemabase app``: connect accounts of external systems to a tenant."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
 
 from resources import registry as systems
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
-from schemabase_dagster.commands import _credentials
+from schemabase_dagster.commands import _config, _credentials
 from schemabase_dagster.errors import ConfigurationError, CredentialError
 from schemabase_dagster.terminal import cell, plural, say, show
 
@@ -33,10 +31,7 @@ def add(
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="Kind of system, like zoho.")],
     *,
     key: Annotated[str | None, typer.Option(help="Stable name; default: the type.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Configuration; repeat."),
-    ] = None,
+    settings: _config.Settings = None,
     name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
     environment: Annotated[str, typer.Option(help="production or sandbox.")] = "production",
     cron: Annotated[str | None, typer.Option(help="When it is pulled, as cron.")] = None,
@@ -51,12 +46,14 @@ def add(
     from assets import registry as assets  # noqa: PLC0415 - all assets, needed by this one only
 
     system = systems.system_of(kind)
-    config = _parse_settings(settings or [])
+    config = _config.parse(settings or [])
     with database.transaction() as conn:
         tenant = tenancy.get_tenant(conn, slug)
         # Asked for last: what can be wrong without them is told before anybody types a secret.
         tenancy.check_app(conn, tenant, system, key or kind, config)
-    credentials = _credentials.read(system, stdin=credentials_stdin, prefix=credentials_env)
+    credentials = _credentials.read(
+        system.credentials, system.title, stdin=credentials_stdin, prefix=credentials_env
+    )
     streams = list(assets.streams_of(system.name))
     with database.transaction() as conn:
         added = tenancy.add_app(
@@ -137,7 +134,9 @@ def set_credentials(
     with database.transaction() as conn:
         found = tenancy.get_app(conn, slug, key)
     system = systems.system_of(found.type)
-    credentials = _credentials.read(system, stdin=credentials_stdin, prefix=credentials_env)
+    credentials = _credentials.read(
+        system.credentials, system.title, stdin=credentials_stdin, prefix=credentials_env
+    )
     with database.transaction() as conn:
         tenancy.set_credentials(conn, found, system, credentials)
     say(f"Stored the credentials of app [bold]{key}[/] of tenant [bold]{slug}[/].")
@@ -181,32 +180,6 @@ def _known(found: tenancy.App, streams: list[str]) -> list[str]:
                 f"App '{found.key}' has no stream '{name}'.", f"Known: {', '.join(known)}."
             )
     return streams
-
-
-def _parse_settings(pairs: list[str]) -> Mapping[str, Any]:
-    """Return ``name=value`` pairs as an object; dots in a name nest, JSON values are read."""
-    config: dict[str, Any] = {}
-    for pair in pairs:
-        name, separator, value = pair.partition("=")
-        if not separator or not name:
-            raise ConfigurationError(
-                "A --set is not of the form name=value.", "Write --set order_prefix=STORE."
-            )
-        *outer, last = name.split(".")
-        target = config
-        for part in outer:
-            target = target.setdefault(part, {})
-        target[last] = _parse_value(value)
-    return config
-
-
-def _parse_value(value: str) -> Any:
-    if value[:1] not in {"{", "["}:
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
 
 
 def _state(found: tenancy.App) -> str:

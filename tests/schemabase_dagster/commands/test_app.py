@@ -107,7 +107,7 @@ def test_credentials_are_asked_for_on_a_terminal(
 ):
     typed = iter(["a", "canary", ""])
     monkeypatch.setattr("getpass.getpass", lambda _prompt: next(typed))
-    monkeypatch.setattr("schemabase_dagster.commands._credentials._is_terminal", lambda: True)
+    monkeypatch.setattr("schemabase_dagster.commands._credentials.is_terminal", lambda: True)
 
     ran = run("app", "add", "acme", "zoho", "--set", "organization_id=123456")
 
