@@ -5,9 +5,10 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+from sandbox.aftersales import pay_invoice, unpay_invoice
 from sandbox.parcels import has_more, tracking_number
 from sandbox.saleor.documents import global_id, order_key
-from sandbox.store import Order, Package, Record, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.store import Invoice, Order, Package, Record, Sale, ShopOrder, Table, ZohoOrder
 from sandbox.world import (
     SECOND,
     World,
@@ -32,6 +33,9 @@ def entity_table(world: World, system: str, entity: str) -> Table[Any]:
         ("zoho", "invoices"): world.invoices,
         ("zoho", "contacts"): world.contacts,
         ("zoho", "packages"): world.packages,
+        ("zoho", "customerpayments"): world.payments,
+        ("zoho", "creditnotes"): world.credit_notes,
+        ("zoho", "salesreturns"): world.sales_returns,
         ("saleor", "orders"): world.shop_orders,
         ("reviewsio", "product_reviews"): world.product_reviews,
         ("reviewsio", "merchant_reviews"): world.merchant_reviews,
@@ -117,6 +121,21 @@ def new_order(world: World, system: str, at: int, rng: Random, *, has_twin: bool
     )
 
 
+def settle_invoice(world: World, invoice: Invoice) -> None:
+    """Let the payments of the books follow the status of an invoice."""
+    if invoice.status == "paid" and invoice.payment is None:
+        pay_invoice(world, invoice)
+    elif invoice.status != "paid":
+        unpay_invoice(world, invoice)
+
+
+def may_come_back(world: World, order: ZohoOrder) -> bool:
+    """Whether an order was shipped and paid, and nothing of it came back yet."""
+    is_paid = order.invoice is not None and order.invoice.status == "paid"
+    is_back = any(goods.order is order for goods in world.sales_returns.by_id.values())
+    return order.stage == "done" and is_paid and not is_back
+
+
 def push_order(world: World, shop: ShopOrder, at: int) -> ZohoOrder:
     """Do what the ERP's import does: a sales order with the shop's number behind a prefix."""
     if shop.twin is not None:
@@ -133,6 +152,8 @@ def push_order(world: World, shop: ShopOrder, at: int) -> ZohoOrder:
         content=deepcopy(shop.content),
     )
     zoho.twin, shop.twin = shop, zoho
+    if zoho.invoice is not None:
+        settle_invoice(world, zoho.invoice)
     for package, tracking in zip(zoho.packages, shop.parcels, strict=False):
         package.tracking = tracking
     return zoho
@@ -144,7 +165,11 @@ def delete_order(world: World, system: str, order: Order) -> None:
     if order.twin is not None:
         order.twin.twin = None
     if isinstance(order, ZohoOrder) and order.invoice is not None:
+        unpay_invoice(world, order.invoice)
         world.invoices.remove(order.invoice.id)
+    for table in (world.credit_notes, world.sales_returns):
+        for record in [each for each in table.by_id.values() if each.order is order]:
+            table.remove(record.id)
     for package in order.packages if isinstance(order, ZohoOrder) else ():
         world.packages.remove(package.id)
 
@@ -211,7 +236,7 @@ def _advance(world: World, order: Order, at: int) -> None:
     order.stage = NEXT_STAGE.get(order.stage, order.stage)
     if isinstance(order, ZohoOrder):
         if order.stage in INVOICED_STAGES and order.invoice is None:
-            add_invoice(world, order, at // SECOND * SECOND)
+            settle_invoice(world, add_invoice(world, order, at // SECOND * SECOND))
         advance_packages(world, order, at // SECOND * SECOND)
     elif isinstance(order, ShopOrder) and order.stage in {"partial", "done"}:
         parcels = len(order.parcels)

@@ -6,9 +6,19 @@ from random import Random
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sandbox import changes
+from sandbox.aftersales import book_refund, close_if_used, come_back, payment_amount
 from sandbox.reviewsio.seeding import add_review
 from sandbox.state import Account, State
-from sandbox.store import Review, ShopOrder, ZohoOrder
+from sandbox.store import (
+    BookedRefund,
+    CreditNote,
+    Payment,
+    Receive,
+    Review,
+    SalesReturn,
+    ShopOrder,
+    ZohoOrder,
+)
 from sandbox.times import now_us
 from sandbox.world import SECOND, World
 
@@ -175,8 +185,80 @@ class DataControl:
         chosen = rng.sample(world.invoices.newest(), n)
         for invoice in chosen:
             invoice.status = "sent" if invoice.status == "paid" else "paid"
+            changes.settle_invoice(world, invoice)
             changes.bump(world, "zoho", "invoices", invoice, self.at)
         return [invoice.id for invoice in chosen]
+
+    @mutation
+    def refund_credit(
+        self, merchant: str, note_id: str, amount_minor: int, *, moves: bool = True
+    ) -> str:
+        """Refund a part of a credit note in the books; ``moves`` its modified time, too."""
+        world = self._world(merchant)
+        note: CreditNote = changes.find_record(world, "zoho", "creditnotes", note_id)
+        modified = note.modified
+        refund = book_refund(world, note, amount_minor, self.at, "")
+        if not moves:
+            world.credit_notes.rendered_anew(note, modified)
+        return refund.id
+
+    @mutation
+    def delete_refund(self, merchant: str, note_id: str, refund_id: str) -> None:
+        """Delete a refund of a credit note, which opens it again."""
+        world = self._world(merchant)
+        note: CreditNote = changes.find_record(world, "zoho", "creditnotes", note_id)
+        note.refunds = [each for each in note.refunds if each.id != refund_id]
+        close_if_used(world, note, self.at)
+
+    @mutation
+    def new_returns(self, merchant: str, n: int) -> list[str]:
+        """Let a line of ``n`` finished and paid orders come back; return the ids of the returns."""
+        world = self._world(merchant)
+        fits = [o for o in world.zoho_orders.newest() if changes.may_come_back(world, o)]
+        chosen = self._rng().sample(fits, n)
+        return [come_back(world, order, self.at).goods.id for order in chosen]
+
+    @mutation
+    def receive_return(self, merchant: str, return_id: str, quantity: int) -> None:
+        """Take in goods of a return once more; nothing in its list row tells when."""
+        world = self._world(merchant)
+        goods: SalesReturn = changes.find_record(world, "zoho", "salesreturns", return_id)
+        number = f"{goods.number.replace('RMA', 'PR')}-{len(goods.receives) + 1}"
+        receive_id = str(int(goods.id) + 50 + len(goods.receives))
+        goods.receives.append(Receive(receive_id, number, self.at, {0: quantity}))
+        world.sales_returns.rendered_anew(goods)
+
+    @mutation
+    def reopen_return(self, merchant: str, return_id: str) -> None:
+        """Let a return be approved and not closed yet."""
+        world = self._world(merchant)
+        goods: SalesReturn = changes.find_record(world, "zoho", "salesreturns", return_id)
+        goods.status = "approved"
+        world.sales_returns.rendered_anew(goods)
+
+    @mutation
+    def refund_payment(self, merchant: str, payment_id: str, amount_minor: int) -> str:
+        """Note that a payment was too high, and that the excess went back by bank transfer."""
+        world = self._world(merchant)
+        payment: Payment = changes.find_record(world, "zoho", "customerpayments", payment_id)
+        payment.amount_minor = payment_amount(world, payment) + amount_minor
+        payment.unused_minor += amount_minor
+        refund_id = str(int(payment.id) + 2 + len(payment.refunds))
+        refund = BookedRefund(refund_id, self.at, amount_minor, "banktransfer", "")
+        payment.refunds.append(refund)
+        changes.bump(world, "zoho", "customerpayments", payment, self.at)
+        return refund.id
+
+    @mutation
+    def delete_record(self, merchant: str, entity: str, record_id: str) -> None:
+        """Delete a credit note, a sales return or a customer payment of Zoho."""
+        changes.entity_table(self._world(merchant), "zoho", entity).remove(record_id)
+
+    @mutation
+    def ignore_modified_filter(self, merchant: str, entity: str, *, ignored: bool = True) -> None:
+        """Let a Zoho list ignore ``last_modified_time``, as it may."""
+        unfiltered = self._world(merchant).unfiltered
+        (unfiltered.add if ignored else unfiltered.discard)(entity)
 
     @mutation
     def new_packages(self, merchant: str, n: int) -> list[str]:

@@ -3,6 +3,8 @@
 from copy import deepcopy
 from random import Random
 
+from sandbox.aftersales import seed_aftersales
+from sandbox.changes import settle_invoice
 from sandbox.merchants import Merchant
 from sandbox.money import total_up
 from sandbox.people import make_items
@@ -52,6 +54,9 @@ def make_world(
         add_shop_order(world, rng, sale, "open", sale.created)
         world.next_index += 1
     _plant(world)
+    for invoice in world.invoices.by_id.values():
+        settle_invoice(world, invoice)
+    seed_aftersales(world)
     seed_reviews(world, size)
     return world
 

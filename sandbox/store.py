@@ -55,12 +55,17 @@ class ZohoOrder(Order):
 
 @dataclass(slots=True, eq=False)
 class ShopOrder(Order):
-    """A Saleor order; parcels are (quantity share, tracking number) in the order of shipping."""
+    """A Saleor order; parcels are tracking numbers in the order of shipping.
+
+    ``returned`` holds (line index -> quantity, status, time) of fulfilments that came back.
+    """
 
     number_key: int
     is_guest_unknown: bool = field(default=False, kw_only=True)
     has_external_reference: bool = field(default=False, kw_only=True)
     parcels: list[str] = field(default_factory=list, kw_only=True)
+    returned: "list[tuple[dict[int, int], str, int]]" = field(default_factory=list, kw_only=True)
+    refunds: "list[Refund]" = field(default_factory=list, kw_only=True)
     attributes: dict[str, str] = field(default_factory=dict, kw_only=True)
 
 
@@ -73,6 +78,94 @@ class Invoice(Record):
     status: str
     reference: str
     content: Content | None = field(default=None, kw_only=True)
+    payment: "Payment | None" = field(default=None, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Payment(Record):
+    """A payment of an invoice as the books note it; amounts that are None follow the sale."""
+
+    number: str
+    invoice: Invoice
+    mode: str
+    reference: str
+    amount_minor: int | None = field(default=None, kw_only=True)
+    fee_minor: int | None = field(default=None, kw_only=True)
+    unused_minor: int = field(default=0, kw_only=True)
+    refunds: "list[BookedRefund]" = field(default_factory=list, kw_only=True)
+
+
+@dataclass(slots=True)
+class BookedRefund:
+    """Money that the books say was paid back, of a credit note or of a payment's unused part."""
+
+    id: str
+    at: int
+    amount_minor: int
+    mode: str
+    reference: str
+
+
+@dataclass(slots=True)
+class CreditLine:
+    """A line of a credit note: a quantity of a line of its order; what is None follows that."""
+
+    index: int
+    quantity: int
+    gross_minor: int | None = None
+    tax_bp: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class CreditNote(Record):
+    """A Zoho credit note; ``applied`` maps invoice ids to what it paid of them."""
+
+    number: str
+    order: ZohoOrder
+    invoice: Invoice | None
+    lines: list[CreditLine]
+    reference: str
+    status: str = field(default="open", kw_only=True)
+    applied: dict[str, int] = field(default_factory=dict, kw_only=True)
+    refunds: list[BookedRefund] = field(default_factory=list, kw_only=True)
+
+
+@dataclass(slots=True)
+class Receive:
+    """What the warehouse took in at one time: line index -> quantity."""
+
+    id: str
+    number: str
+    at: int
+    lines: dict[int, int]
+
+
+@dataclass(slots=True, eq=False)
+class SalesReturn(Record):
+    """A Zoho sales return; lines map an index to (quantity to come back, credit-only quantity)."""
+
+    number: str
+    order: ZohoOrder
+    lines: dict[int, tuple[int, int]]
+    reason: str
+    credit_notes: list[CreditNote]
+    receives: list[Receive] = field(default_factory=list, kw_only=True)
+    status: str = field(default="closed", kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Refund(Record):
+    """Money going back through the gateway; the id is the gateway's.
+
+    ``status`` is the gateway's: submitted_for_settlement, settled, settlement_declined; or
+    ``granted`` while only the shop knows of it.
+    """
+
+    order: ShopOrder
+    amount_minor: int
+    status: str
+    is_in_shop: bool = field(default=True, kw_only=True)
+    is_at_gateway: bool = field(default=True, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,20 @@ from sandbox.merchants import Merchant
 from sandbox.money import Content, Line
 from sandbox.parcels import has_more, tracking_number
 from sandbox.people import Customer, Item, make_customer
-from sandbox.store import Contact, Invoice, Package, Review, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.store import (
+    Contact,
+    CreditNote,
+    Invoice,
+    Package,
+    Payment,
+    Refund,
+    Review,
+    Sale,
+    SalesReturn,
+    ShopOrder,
+    Table,
+    ZohoOrder,
+)
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -31,6 +44,7 @@ class World:
         planted: names of odd records that checks must find, to their ids.
         next_shop_number: the shop's number sequence; gaps are normal.
         lines: numbers of lines that an order may have, the likely ones more than once.
+        unfiltered: Zoho lists that ignore ``last_modified_time``.
         reviews_written: kind of review -> how many were ever written.
     """
 
@@ -44,12 +58,19 @@ class World:
     invoices: Table[Invoice]
     packages: Table[Package]
     contacts: Table[Contact]
+    payments: Table[Payment] = field(default_factory=Table)
+    credit_notes: Table[CreditNote] = field(default_factory=Table)
+    sales_returns: Table[SalesReturn] = field(default_factory=Table)
+    refunds: Table[Refund] = field(default_factory=Table)
     product_reviews: Table[Review] = field(default_factory=Table)
     merchant_reviews: Table[Review] = field(default_factory=Table)
     planted: dict[str, dict[str, str]] = field(default_factory=dict)
     next_shop_number: int = FIRST_SHOP_NUMBER
     next_erp_number: int = 1
     next_index: int = 0
+    next_credit_number: int = 1
+    next_return_number: int = 1
+    unfiltered: set[str] = field(default_factory=set)
     lines: tuple[int, ...] = LINES
     reviews_written: dict[str, int] = field(default_factory=dict)
 

@@ -89,7 +89,7 @@ class Candidate:
         channel: name of the sales channel.
         addresses: column (``shipping_address_id``) -> address.
         parents: parent entity -> natural keys the row refers to (``order`` -> numbers); ``#id`` is
-            the parent's id in the same app.
+            the parent's id in the same app; ``<entity>:<role>`` where a ``Link`` has a role.
         shares: parent entity -> key in ``parents`` -> column -> value of that link, for instance
             how much of a payment is for an order.
         attrs: facts kept on the reference for checks: total, currency, status.

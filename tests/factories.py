@@ -206,3 +206,89 @@ def saleor_fulfillment(**fields: Any) -> JsonObject:
         ],
         **fields,
     }
+
+
+def zoho_credit_note(note_id: str = "73518000000611001", **fields: Any) -> JsonObject:
+    """Return the detail of an open Zoho credit note with one line of 50.00 and 19 % tax."""
+    return {
+        "creditnote_id": note_id,
+        "creditnote_number": "CN-00041",
+        "status": "open",
+        "reference_number": "INV-000871",
+        "date": "2024-03-20",
+        "total": 59.5,
+        "balance": 59.5,
+        "customer_id": "73518000000412007",
+        "currency_code": "EUR",
+        "created_time": "2024-03-20T10:12:44+0100",
+        "updated_time": "2024-03-20T10:14:02+0100",
+        "line_items": [
+            {
+                "line_item_id": "1",
+                "code": "A-1",
+                "name": "Cup",
+                "quantity": 1,
+                "item_total": 50,
+                "tax_percentage": 19,
+            }
+        ],
+        "taxes": [{"tax_name": "Standard", "tax_amount": "9.50"}],
+        "invoices": [],
+        **fields,
+    }
+
+
+def zoho_sales_return(return_id: str = "73518000000610002", **fields: Any) -> JsonObject:
+    """Return the detail of a Zoho sales return whose one piece came and was credited."""
+    line = {"line_item_id": "73518000000610004", "item_id": "73518000000203041"}
+    return {
+        "salesreturn_id": return_id,
+        "salesreturn_number": "RMA-00017",
+        "date": "2024-03-17",
+        "reason": "too small",
+        "salesorder_id": "73518000000500011",
+        "salesorder_number": "STORE-1042",
+        "salesreturn_status": "closed",
+        "receive_status": "received",
+        "refund_status": "refunded",
+        "line_items": [
+            {**line, "sku": "A-1", "name": "Cup", "quantity": 1, "non_receive_quantity": 0}
+        ],
+        "salesreturnreceives": [
+            {
+                "receive_id": "73518000000610020",
+                "receive_number": "PR-00009",
+                "date": "2024-03-19",
+                "notes": "",
+                "line_items": [{**line, "quantity": 1}],
+            }
+        ],
+        "creditnotes": [{"creditnote_id": "73518000000611001", "creditnote_number": "CN-00041"}],
+        **fields,
+    }
+
+
+def zoho_payment(payment_id: str = "73518000000503001", **fields: Any) -> JsonObject:
+    """Return the detail of a Zoho customer payment of one invoice, booked from the gateway."""
+    return {
+        "payment_id": payment_id,
+        "payment_number": "2712",
+        "date": "2024-03-12",
+        "payment_mode": "Kreditkarte",
+        "amount": 48.7,
+        "unused_amount": 0.0,
+        "bank_charges": 1.28,
+        "reference_number": "k9x2m1ab",
+        "customer_id": "73518000000412007",
+        "currency_code": "EUR",
+        "created_time": "2024-03-12T10:00:00+0100",
+        "updated_time": "2024-03-12T10:00:00+0100",
+        "invoices": [
+            {
+                "invoice_id": "73518000000502001",
+                "invoice_number": "INV-000871",
+                "amount_applied": 48.7,
+            }
+        ],
+        **fields,
+    }

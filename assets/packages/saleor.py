@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from resources.saleor import SALEOR
+from resources.saleor.fulfillments import Article, fulfillments
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.fields import Amount, Instant, SourceModel, Text
 from schemabase_dagster.normalise.lines import numbered
-from schemabase_dagster.normalise.text import sku
 from schemabase_dagster.normalise.tracking import tracking_ids, tracking_key, tracking_values
 from schemabase_dagster.streams import JsonObject, Part, Stream
 
@@ -17,7 +17,6 @@ PACKAGES = frozenset({"FULFILLED", "CANCELED"})
 """Statuses of fulfilments that are packages. One that waits for approval becomes one when it is
 approved; returned, refunded and replaced ones hold what came back (refunds-and-returns 2.4)."""
 
-LINE_KEYS = ("id", "productName", "variantName", "productSku", "sku", "variant")
 ORDER_KEYS = ("id", "number", "externalReference", "shippingMethodName")
 
 
@@ -27,47 +26,18 @@ def split_fulfillments(order: JsonObject) -> Iterator[JsonObject]:
     ``sharesTracking`` tells that its tracking number is that of other fulfilments of the order,
     too: Saleor makes one per warehouse and gives all of them one number.
     """
-    found = [each for each in _objects(order.get("fulfillments")) if each.get("status") in PACKAGES]
+    found = fulfillments(order, PACKAGES)
     numbers = Counter(str(each.get("trackingNumber")) for each in found)
-    articles = {
-        str(line.get("id")): {key: line[key] for key in LINE_KEYS if key in line}
-        for line in _objects(order.get("lines"))
-    }
+    known = {key: order.get(key) for key in ORDER_KEYS}
     for each in found:
-        yield {
-            **each,
-            "lines": [_line_of(line, articles) for line in _objects(each.get("lines"))],
-            "order": {key: order.get(key) for key in ORDER_KEYS},
-            "sharesTracking": numbers[str(each.get("trackingNumber"))] > 1,
-        }
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _line_of(line: JsonObject, articles: dict[str, JsonObject]) -> JsonObject:
-    named = line.get("orderLine")
-    known = articles.get(str(named.get("id"))) if isinstance(named, dict) else None
-    return {**line, "orderLine": known or named}
-
-
-class _Variant(SourceModel):
-    sku: Text = None
-
-
-class _Article(SourceModel):
-    productName: Text = None
-    variantName: Text = None
-    productSku: Text = None
-    sku: Text = None
-    variant: _Variant | None = None
+        shares = numbers[str(each.get("trackingNumber"))] > 1
+        yield {**each, "order": known, "sharesTracking": shares}
 
 
 class _Line(SourceModel):
     id: str
     quantity: Amount
-    orderLine: _Article | None = None
+    orderLine: Article | None = None
 
 
 class _Order(SourceModel):
@@ -120,13 +90,11 @@ def map_fulfillment(record: SourceRecord) -> Candidate:
 
 
 def _line(line: _Line) -> dict[str, Any]:
-    article = line.orderLine or _Article()
-    names = (article.productName, article.variantName)
-    variant_sku = article.variant.sku if article.variant else None
+    article = line.orderLine or Article()
     return {
         "source_id": line.id,
-        "sku": sku(variant_sku or article.sku or article.productSku),
-        "description": " - ".join(name for name in names if name) or None,
+        "sku": article.best_sku,
+        "description": article.description,
         "quantity": line.quantity,
     }
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link, Reference
+from schemabase_dagster.tables.aftersales import credit_note_orders
 from schemabase_dagster.tables.payments import refund_allocations, refunds
 
 PRIORITY: Final = ("gateway", "shop", "erp")
@@ -55,6 +56,17 @@ REFUNDS = Entity(
             parent_column="order_id",
             columns=("amount",),
             priority=("shop", "erp", "gateway"),
+            through=(
+                "credit_note",
+                Link("order", credit_note_orders, "credit_note_id", "order_id"),
+            ),
+        ),
+        Link(
+            entity="credit_note",
+            table=refund_allocations,
+            own_column="refund_id",
+            parent_column="credit_note_id",
+            columns=("amount",),
         ),
     ),
     references=(Reference("payment", "payment_id"),),

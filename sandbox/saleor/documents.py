@@ -1,10 +1,12 @@
 """Saleor documents: an order as the selection ``OrderSync`` of saleor.md 8.11 shows it."""
 
 import base64
+from collections import Counter
 from random import Random
 from typing import Any
 from uuid import UUID
 
+from sandbox.aftersales import charge_reference
 from sandbox.money import Amounts, Content, Line, half_up, total_up
 from sandbox.parcels import parcel_lines
 from sandbox.people import Address, Customer
@@ -55,7 +57,7 @@ def order_node(world: World, order: ShopOrder) -> JsonObject:
         "externalReference": f"EXT-{order.number}" if order.has_external_reference else None,
         "created": saleor_time(order.created),
         "updatedAt": saleor_time(order.modified),
-        "status": STATUSES[order.stage],
+        "status": _status(order, content),
         "origin": "CHECKOUT",
         "userEmail": _email(order, customer),
         "user": _user(order, customer),
@@ -209,33 +211,66 @@ def _lies_in(order: ShopOrder, content: Content, position: int) -> list[int]:
     return parcel_lines(content, position, takes_rest=is_last)
 
 
+def _status(order: ShopOrder, content: Content) -> str:
+    """The order's status: what came back counts once everything was shipped."""
+    back = sum(sum(lines.values()) for lines, status, _ in order.returned if status != "REPLACED")
+    if not back or order.stage != "done":
+        return STATUSES[order.stage]
+    is_all = back >= sum(line.quantity for line in content.lines)
+    return "RETURNED" if is_all else "PARTIALLY_RETURNED"
+
+
 def _fulfillments(order: ShopOrder, content: Content) -> list[JsonObject]:
-    return [
-        {
-            "id": global_id("Fulfillment", order.number_key * 10 + position),
-            "fulfillmentOrder": position,
-            "status": "FULFILLED",
-            "trackingNumber": tracking,
-            "created": saleor_time(order.created + position * 3_600_000_000),
-            "lines": _parcel_lines(order, content, position),
-        }
+    """Parcels, and what came back of them: those lines move, an emptied parcel is gone (2.4)."""
+    sent = [
+        _fulfillment(order, position, "FULFILLED", tracking, lines, 0)
         for position, tracking in enumerate(order.parcels, 1)
+        if (lines := _left_in(order, content, position))
+    ]
+    start = len(order.parcels) + 1
+    return sent + [
+        _fulfillment(order, position, status, "", lines, at)
+        for position, (lines, status, at) in enumerate(order.returned, start)
     ]
 
 
-def _parcel_lines(order: ShopOrder, content: Content, position: int) -> list[JsonObject]:
-    return [
-        {
-            "id": global_id("FulfillmentLine", order.number_key * 100 + index),
-            "quantity": content.lines[index].quantity,
-            "orderLine": {"id": global_id("OrderLine", _line_key(order, index))},
-        }
+def _fulfillment(  # noqa: PLR0917 - the columns of a row
+    order: ShopOrder, position: int, status: str, tracking: str, lines: dict[int, int], at: int
+) -> JsonObject:
+    return {
+        "id": global_id("Fulfillment", order.number_key * 10 + position),
+        "fulfillmentOrder": position,
+        "status": status,
+        "trackingNumber": tracking,
+        "created": saleor_time(at or order.created + position * 3_600_000_000),
+        "lines": [
+            {
+                "id": global_id(
+                    "FulfillmentLine", order.number_key * 100 + index + (50 if at else 0)
+                ),
+                "quantity": quantity,
+                "orderLine": {"id": global_id("OrderLine", _line_key(order, index))},
+            }
+            for index, quantity in lines.items()
+        ],
+    }
+
+
+def _left_in(order: ShopOrder, content: Content, position: int) -> dict[int, int]:
+    """What is left in a parcel after returns, by line index."""
+    back: Counter[int] = Counter()
+    for lines, _, _ in order.returned:
+        back.update(lines)
+    left = {
+        index: content.lines[index].quantity - back[index]
         for index in _lies_in(order, content, position)
-    ]
+    }
+    return {index: quantity for index, quantity in left.items() if quantity > 0}
 
 
 def _transaction(order: ShopOrder, money: _Money, gross: int) -> JsonObject:
     key = UUID(int=Random(order.id).getrandbits(128), version=4)
+    psp = charge_reference(order)
     charged_at = saleor_time(order.created + 7_000_000)
     nothing = money.plain(0)
     return {
@@ -243,7 +278,7 @@ def _transaction(order: ShopOrder, money: _Money, gross: int) -> JsonObject:
         "token": str(key),
         "name": "Card",
         "message": "",
-        "pspReference": f"psp_{key.hex[:8]}",
+        "pspReference": psp,
         "createdAt": saleor_time(order.created),
         "modifiedAt": charged_at,
         "actions": ["REFUND"],
@@ -259,7 +294,7 @@ def _transaction(order: ShopOrder, money: _Money, gross: int) -> JsonObject:
                 "id": global_id("TransactionEvent", order.number_key),
                 "type": "CHARGE_SUCCESS",
                 "createdAt": charged_at,
-                "pspReference": f"psp_{key.hex[:8]}",
+                "pspReference": psp,
                 "message": "",
                 "amount": money.plain(gross),
             }

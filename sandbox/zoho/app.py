@@ -21,6 +21,7 @@ from sandbox.zoho import consent, settings
 from sandbox.zoho.entities import ENTITIES, ORDERS, Entity
 from sandbox.zoho.limits import TOO_FAST
 from sandbox.zoho.listing import BadValueError, page_body
+from sandbox.zoho.payments import account_rows
 
 ROOTS = ("/inventory/v1", "/books/v3", "/api/v1", "/api/v3")
 UNKNOWN_PATH = "We couldnt find any resource for the given ID. Please verify the ID and try again."
@@ -113,8 +114,11 @@ class ZohoApi:
         entity = ENTITIES.get(collection)
         if path in _SINGLE_PAGES:
             return reply(_success(_SINGLE_PAGES[path](world.merchant)))
-        if entity is None or "/" in record_id:
+        record_id, _, inside = record_id.partition("/")
+        if entity is None or (inside and inside not in entity.inside):
             return _error(404, 5, UNKNOWN_PATH)
+        if inside:
+            return _inside(world, entity, record_id, inside)
         if record_id:
             return _detail(world, entity, record_id, faults)
         inline = self._state.options.inline_lines and entity is ORDERS
@@ -154,6 +158,13 @@ def _detail(world: World, entity: Entity, record_id: str, faults: list[Fault]) -
     return reply(b'{"code":0,"message":"success","%b":%b}' % (entity.singular.encode(), row))
 
 
+def _inside(world: World, entity: Entity, record_id: str, path: str) -> Response:
+    record = entity.table(world).by_id.get(record_id)
+    if record is None:
+        return _error(404, 1002, entity.missing)
+    return reply(_success(entity.inside[path](world, record)))
+
+
 def _organizations(merchant: Merchant) -> dict[str, Any]:
     return {"organizations": [settings.organization(merchant)]}
 
@@ -163,7 +174,16 @@ def _taxes(merchant: Merchant) -> dict[str, Any]:
     return {"taxes": settings.tax_rows(merchant), "page_context": context}
 
 
-_SINGLE_PAGES = {"organizations": _organizations, "settings/taxes": _taxes}
+def _bank_accounts(merchant: Merchant) -> dict[str, Any]:
+    # No page_context (zoho.md 1.5).
+    return {"bankaccounts": account_rows(merchant)}
+
+
+_SINGLE_PAGES = {
+    "organizations": _organizations,
+    "settings/taxes": _taxes,
+    "bankaccounts": _bank_accounts,
+}
 
 
 def _success(body: dict[str, Any]) -> dict[str, Any]:

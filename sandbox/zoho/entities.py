@@ -1,21 +1,25 @@
 """The kinds of Zoho records: how each is listed, sorted, filtered and rendered."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.aftersales import credit_balance, credit_total
 from sandbox.money import total_up
 from sandbox.store import Contact, Invoice, Package, Table, ZohoOrder
 from sandbox.times import zoho_date
 from sandbox.world import World
-from sandbox.zoho import documents, invoices, packages, parties
+from sandbox.zoho import aftersales, documents, invoices, packages, parties, payments
 
 Render = Callable[[World, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """How one kind of record is listed and rendered; ``ignored`` parameters filter nothing."""
+    """How one kind of record is listed and rendered.
+
+    ``ignored`` parameters filter nothing; ``inside`` is what lies below a record's own path.
+    """
 
     plural: str
     singular: str
@@ -30,6 +34,7 @@ class Entity:
     table: Callable[[World], Table[Any]]
     status: Callable[[Any], frozenset[str]]
     ignored: frozenset[str] = frozenset()
+    inside: Mapping[str, Render] = field(default_factory=dict)
 
 
 def _order_statuses(order: ZohoOrder) -> frozenset[str]:
@@ -179,4 +184,76 @@ PACKAGES = Entity(
     ),
 )  # fmt: skip
 
-ENTITIES = {entity.plural: entity for entity in (ORDERS, INVOICES, CONTACTS, PACKAGES)}
+
+PAYMENTS = Entity(
+    plural="customerpayments",
+    singular="payment",
+    id_key="payment_id",
+    missing="The Payment does not exist.",
+    report="Customer Payments",
+    default_sort="date",
+    sorts={
+        "last_modified_time": lambda _world, payment: payment.modified,
+        "created_time": lambda _world, payment: payment.created,
+        "date": lambda world, payment: zoho_date(payment.created, world.merchant.timezone),
+    },
+    texts={
+        "reference_number": lambda _world, payment: payment.reference,
+        "payment_mode": lambda _world, payment: payment.mode,
+        "customer_name": lambda world, payment: _order_customer(world, payment.invoice.order),
+    },
+    row=payments.payment_row,
+    detail=payments.payment_detail,
+    table=lambda world: world.payments,
+    status=lambda _payment: frozenset(),
+    inside={"refunds": payments.payment_refunds},
+)
+
+CREDIT_NOTES = Entity(
+    plural="creditnotes",
+    singular="creditnote",
+    id_key="creditnote_id",
+    missing="Credit Note does not exist.",
+    report="Credit Notes",
+    default_sort="created_time",
+    # Neither a filter nor a sorting by modified time is documented (refunds-and-returns 1.2).
+    sorts={
+        "created_time": lambda _world, note: note.created,
+        "date": lambda world, note: zoho_date(note.created, world.merchant.timezone),
+        "creditnote_number": lambda _world, note: note.number,
+        "customer_name": lambda world, note: _order_customer(world, note.order),
+        "total": credit_total,
+        "balance": credit_balance,
+    },
+    texts={
+        "creditnote_number": lambda _world, note: note.number,
+        "reference_number": lambda _world, note: note.reference,
+        "customer_name": lambda world, note: _order_customer(world, note.order),
+    },
+    row=aftersales.credit_row,
+    detail=aftersales.credit_detail,
+    table=lambda world: world.credit_notes,
+    status=lambda note: frozenset({note.status}),
+    inside={"refunds": aftersales.credit_refunds},
+)
+
+SALES_RETURNS = Entity(
+    plural="salesreturns",
+    singular="salesreturn",
+    id_key="salesreturn_id",
+    missing="Sales Return does not exist.",
+    report="Sales Returns",
+    default_sort="created_time",
+    sorts={"created_time": lambda _world, goods: goods.created},
+    texts={},
+    row=aftersales.return_row,
+    detail=aftersales.return_detail,
+    table=lambda world: world.sales_returns,
+    status=lambda _goods: frozenset(),
+    ignored=frozenset({"last_modified_time", "status", "salesreturn_ids"}),
+)
+
+ENTITIES = {
+    entity.plural: entity
+    for entity in (ORDERS, INVOICES, CONTACTS, PACKAGES, PAYMENTS, CREDIT_NOTES, SALES_RETURNS)
+}

@@ -35,7 +35,10 @@ def page_body(
     Raises:
         BadValueError: a malformed page, sort column, sort order, time or id list.
     """
-    given = {key: value for key, value in query.items() if value and key not in entity.ignored}
+    ignored = set(entity.ignored)
+    if entity.plural in world.unfiltered:
+        ignored.add("last_modified_time")
+    given = {key: value for key, value in query.items() if value and key not in ignored}
     page = _number(given, "page", 1)
     per_page = min(_number(given, "per_page", PAGE_SIZE), PAGE_SIZE)
     column = given.get("sort_column", entity.default_sort)

@@ -122,6 +122,7 @@ class Link:
 
     Attributes:
         entity: the parent entity, key in ``Candidate.parents``.
+        role: tells several relations to one entity apart; the key is then ``<entity>:<role>``.
         table: link table; links to several entities may share one, with a column for each.
         own_column: column with the entity's id.
         parent_column: column with the parent's id.
@@ -129,8 +130,9 @@ class Link:
             order).
         priority: roles, best first: of several sources only the first counts that names a parent
             that is there; empty = all links that any source names.
-        through: (another parent entity, its own link to ``entity``): what those parents are linked
-            to is linked as well (a credit note's orders are those of the invoice it corrects).
+        through: (another parent entity, its own link to ``entity``): where no source names a parent
+            that is there, what those parents are linked to is linked (a credit note's orders are
+            those of the invoice it corrects).
     """
 
     entity: str
@@ -140,6 +142,12 @@ class Link:
     columns: tuple[str, ...] = ()
     priority: tuple[Role, ...] = ()
     through: "tuple[str, Link] | None" = None
+    role: str = ""
+
+    @property
+    def key(self) -> str:
+        """Key in ``parents`` and ``shares`` of a ``Candidate``."""
+        return f"{self.entity}:{self.role}" if self.role else self.entity
 
 
 @dataclass(frozen=True, slots=True)

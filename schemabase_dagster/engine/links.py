@@ -22,7 +22,7 @@ def link_parents(ctx: Context, members: Mapping[UUID, Sequence[Mapped]]) -> set[
             (item.app_id, key)
             for records in members.values()
             for item in records
-            for key in item.candidate.parents.get(link.entity, ())
+            for key in item.candidate.parents.get(link.key, ())
         }
         found = find_parents(ctx.conn, ctx.tenant_id, link.entity, wanted)
         links = {
@@ -31,8 +31,9 @@ def link_parents(ctx: Context, members: Mapping[UUID, Sequence[Mapped]]) -> set[
             for parent_id, shares in _links(ctx, link, records, found).items()
         }
         if link.through is not None:
-            for pair in _led_to(ctx, link.through, members):
-                links.setdefault(pair, {})
+            named = {row_id for row_id, _ in links}
+            others = {row_id: rows for row_id, rows in members.items() if row_id not in named}
+            links |= {pair: {} for pair in _led_to(ctx, link.through, others)}
         changed |= replace_links(ctx.conn, link, ctx.tenant_id, list(members), links)
     return changed
 
@@ -43,8 +44,8 @@ def _links(
     """Return the parents of one row with the columns of each link."""
     links: dict[UUID, Mapping[str, Any]] = {}
     for item in _by_priority(ctx, link, records):
-        shares = item.candidate.shares.get(link.entity, {})
-        for key in item.candidate.parents.get(link.entity, ()):
+        shares = item.candidate.shares.get(link.key, {})
+        for key in item.candidate.parents.get(link.key, ()):
             parent_id = found.get((item.app_id, key))
             if parent_id is not None:
                 links.setdefault(parent_id, shares.get(key, {}))

@@ -392,7 +392,7 @@ def write_parent_keys(
         "apps": [item.app_id for item in old],
         "streams": [item.stream for item in old],
         "ids": [item.external_id for item in old],
-        "k_entity": [parent for parent, _, _ in keys],
+        "k_entity": [parent.partition(":")[0] for parent, _, _ in keys],
         "k_key": [key for _, key, _ in keys],
         "k_app": [item.app_id for _, _, item in keys],
         "k_stream": [item.stream for _, _, item in keys],

@@ -19,7 +19,15 @@ from sensors.requests import downstream
 
 SYNCED = {
     "saleor": ("orders",),
-    "zoho": ("orders", "invoices", "contacts", "packages"),
+    "zoho": (
+        "orders",
+        "invoices",
+        "contacts",
+        "packages",
+        "creditnotes",
+        "salesreturns",
+        "customerpayments",
+    ),
     "reviewsio": ("product_reviews", "merchant_reviews"),
 }
 """System -> what the stand-ins call the records that become canonical rows."""

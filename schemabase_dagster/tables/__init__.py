@@ -1,6 +1,7 @@
 """SQLAlchemy metadata of all schemas, with one naming convention."""
 
 from schemabase_dagster.tables import (
+    aftersales,
     catalogue,
     parties,
     payments,
@@ -15,6 +16,7 @@ from schemabase_dagster.tables import (
 from schemabase_dagster.tables._columns import metadata
 
 __all__ = [
+    "aftersales",
     "catalogue",
     "metadata",
     "parties",

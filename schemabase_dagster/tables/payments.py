@@ -221,14 +221,17 @@ refund_allocations = Table(
     Column("refund_id", UUID, nullable=False, comment="Refund"),
     Column("order_id", UUID, comment="Order it concerns"),
     _money("amount", "Share of the refund in its currency; null = the whole refund"),
+    Column("credit_note_id", UUID, comment="Credit note it pays out"),
     UniqueConstraint("tenant_id", "id"),
-    UniqueConstraint("refund_id", "order_id", postgresql_nulls_not_distinct=True),
-    CheckConstraint("num_nonnulls(order_id) = 1", name="target"),
+    UniqueConstraint("refund_id", "order_id", "credit_note_id", postgresql_nulls_not_distinct=True),
+    CheckConstraint("num_nonnulls(order_id, credit_note_id) = 1", name="target"),
     tenant_link("refund_id", "core.refunds", ondelete="CASCADE"),
     tenant_link("order_id", "core.orders", ondelete="CASCADE"),
+    tenant_link("credit_note_id", "core.credit_notes", ondelete="CASCADE"),
     Index("refund_allocations_order", "order_id"),
+    Index("refund_allocations_credit_note", "credit_note_id"),
     schema=SCHEMA,
-    comment="Which refund concerns which order",
+    comment="Which refund concerns which order, and which credit note it pays out",
 )
 
 disputes = Table(

@@ -92,7 +92,8 @@ def parcels(sandbox: Sandbox, system: str) -> dict[str, list[str]]:
     if system == "saleor":
         for order_id in control.ids("acme", "saleor"):
             order = control.document("acme", "saleor", order_id)
-            found[order_id] = [each["trackingNumber"] for each in order["fulfillments"]]
+            sent = [each for each in order["fulfillments"] if each["status"] == "FULFILLED"]
+            found[order_id] = [each["trackingNumber"] for each in sent]
         return found
     for package_id in control.ids("acme", "zoho", "packages"):
         package = control.document("acme", "zoho", package_id, "packages")
@@ -295,7 +296,8 @@ def test_a_killed_runs_parcels_are_merged_by_the_next(
     with SaleorResource().open(saleor_app) as client:
         streams = list(registry.streams_of("saleor").values())
         land_webhooks(client, streams, saleor_app, run_id=None, worker="dead")
-    assert value(conn, QUEUED, ("saleor_fulfillments",)) == 2
+    sent = parcels(sandbox, "saleor")[order]
+    assert value(conn, QUEUED, ("saleor_fulfillments",)) == len(sent)
 
     list(Server("acme", "saleor", SaleorResource().open, "run", linger_seconds=0.0).serve())
 

@@ -68,6 +68,8 @@ def test_shop_and_books_know_a_parcel_by_one_number(box: Sandbox):
     seen = 0
     for row in pairs:
         shop = box.control.document("acme", "saleor", row["saleor_id"])
+        if {each["status"] for each in shop["fulfillments"]} - {"FULFILLED"}:
+            continue  # what came back left its parcel
         told = [each["trackingNumber"] for each in shop["fulfillments"]]
         package = by_order.get(row["zoho_id"])
         assert told == ([package["tracking_number"]] if package else [])

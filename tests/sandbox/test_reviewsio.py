@@ -184,7 +184,7 @@ def test_reviews_are_of_finished_orders_and_their_items(box: Sandbox, reviews: R
 
     for row in reviews.get("product/reviews/all", per_page=100).json()["reviews"]:
         order = shop[row["order_id"].lstrip("#")]
-        assert order["status"] == "FULFILLED"
+        assert order["status"] in {"FULFILLED", "PARTIALLY_RETURNED", "RETURNED"}
         assert row["date_created"] > order["created"][:10]
         assert row["sku"] in {odd, *(line["productSku"] for line in order["lines"])}
 

@@ -65,6 +65,8 @@ def test_entities_are_merged_after_what_they_refer_to():
         "order",
         "invoice",
         "package",
+        "credit_note",
+        "return",
         "payment",
         "refund",
         "dispute",

@@ -1,0 +1,1 @@
+"""Bank accounts: where payments are booked in the books."""
