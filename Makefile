@@ -63,6 +63,11 @@ definitions: $(VENV)/.dev  ## Load the Dagster definitions without database or n
 	  echo 'telemetry: {enabled: false}' > "$$home/dagster.yaml" && \
 	  DAGSTER_HOME="$$home" $(BIN)/dg check defs --log-level warning
 
+# SYSTEM names one; LIVE=1 takes credentials from <SYSTEM>_<FIELD> and JSON from <SYSTEM>_CONFIG.
+.PHONY: contract
+contract: $(VENV)/.dev  ## What every client must do: SYSTEM=zoho, against the stand-in; LIVE=1: your account
+	$(BIN)/python -m pytest -q -rs tests/resources/contract $(ARGS)
+
 ##@ Long proofs
 .PHONY: ui walk latency bench chaos quota mutate
 ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (ARGS=--readme renews the picture)
