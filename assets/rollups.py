@@ -1,9 +1,10 @@
-"""Columns of a row that its children, rows of other entities, decide as soon as there are any."""
+"""Columns of a row that its children, rows of other entities, decide as soon as there is one."""
 
 from typing import Final
 
 from schemabase_dagster.engine.entity import RollUp
 from schemabase_dagster.tables.sales import orders
+from schemabase_dagster.tables.shipping import packages
 
 SHIPMENT_STATUS: Final = RollUp(
     entity="order",
@@ -43,4 +44,40 @@ SHIPMENT_STATUS: Final = RollUp(
         ) AS ordered ON true
         GROUP BY k.order_id
     """,
+)
+
+PACKAGE_STATE: Final = RollUp(
+    entity="package",
+    table=packages,
+    group="state",
+    columns=("state", "delivered_at"),
+    children={
+        "package_event": """
+            SELECT e.id, k.id
+            FROM core.package_events AS e
+            JOIN core.packages AS k
+                ON k.tenant_id = e.tenant_id AND k.tracking_id = e.tracking_id
+                AND k.carrier IN (e.carrier, 'unknown')
+            WHERE e.id = ANY(%(rows)s)
+        """,
+    },
+    # Canonical-model C3: what the carrier tells counts before what the ERP says. Events name a
+    # parcel by its number: all packages that share it follow, and may come after them.
+    values="""
+        SELECT k.id, latest.state,
+            CASE WHEN latest.state = 'delivered' THEN latest.event_at END AS delivered_at
+        FROM core.packages AS k
+        CROSS JOIN LATERAL (
+            SELECT e.state, e.event_at
+            FROM core.package_events AS e
+            WHERE e.tenant_id = k.tenant_id AND e.tracking_id = k.tracking_id
+                AND (e.carrier = k.carrier OR k.carrier = 'unknown')
+                AND e.state_changed AND e.deleted_at IS NULL
+            ORDER BY e.event_at DESC, e.event_no DESC
+            LIMIT 1
+        ) AS latest
+        WHERE k.id = ANY(%(rows)s)
+    """,
+    early=True,
+    feeds=(SHIPMENT_STATUS,),
 )

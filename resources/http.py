@@ -73,6 +73,7 @@ class Call:
     Attributes:
         kind: how it is counted; ``token`` calls are not limited and carry no authorisation.
         what: name in error messages, such as ``list salesorders``.
+        headers: further headers, a token request's proof among them.
     """
 
     kind: CallKind
@@ -82,6 +83,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: JsonObject | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,10 @@ class HttpClient:
             params=dict(call.params) or None,
             data=dict(call.form) if call.form is not None else None,
             content=orjson.dumps(call.json) if call.json is not None else None,
-            headers={"Content-Type": "application/json"} if call.json is not None else None,
+            headers={
+                **({"Content-Type": "application/json"} if call.json is not None else {}),
+                **call.headers,
+            },
         )
         started = time.monotonic()
         response = self._http.send(request, auth=auth, stream=True)

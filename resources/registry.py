@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from resources.shell import SystemResource
 
 MECHANISMS: Final = frozenset(
-    {"api", "auth", "budget", "consent", "http", "limits", "paging", "registry", "shell", "urls"}
+    {
+        "api",
+        "auth",
+        "budget",
+        "consent",
+        "http",
+        "limits",
+        "paging",
+        "registry",
+        "shell",
+        "tracking",
+        "urls",
+    }
 )
 """Modules of ``resources`` that describe no system; named so that looking does not import them."""
 

@@ -47,6 +47,9 @@ class Merchant:
     shop_token: str
     store_id: str
     reviews_key: str
+    dhl_key: str
+    ups_client_id: str
+    ups_client_secret: str
 
     def zoho_id(self, kind: int, counter: int) -> str:
         """Id in Zoho's form: organisation prefix and a 12-digit counter, above 2^53."""
@@ -65,6 +68,7 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
     prefix, timezone, currency, language, country, share, taxes = _PROFILES[number % 2]
     if number >= len(_PROFILES):
         prefix = name.upper().replace("-", "")[:8]
+    carriers = Random(f"{seed}/carriers/{name}")
     id_prefix = f"{735180 + number}"
     return Merchant(
         name=name,
@@ -88,6 +92,9 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
         shop_token=_letters(rng, string.ascii_letters + string.digits, 30),
         store_id=f"www.{name}.example",
         reviews_key=rng.randbytes(16).hex(),
+        dhl_key=_letters(carriers, string.ascii_letters + string.digits, 32),
+        ups_client_id=_letters(carriers, string.ascii_letters + string.digits, 48),
+        ups_client_secret=_letters(carriers, string.ascii_letters + string.digits, 64),
     )
 
 

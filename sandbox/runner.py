@@ -10,6 +10,7 @@ from typing import Any, Self
 import uvicorn
 from starlette.applications import Starlette
 
+from sandbox.carriers.app import CarriersApi
 from sandbox.control import Control
 from sandbox.control_app import control_app
 from sandbox.merchants import DEFAULT_MERCHANTS
@@ -33,7 +34,7 @@ class PortTakenError(Exception):
 
 
 class Sandbox:
-    """Zoho on one port, REVIEWS.io on one, a Saleor shop per merchant, and a control port.
+    """Zoho, REVIEWS.io and the carriers on a port each, a shop per merchant, and a control port.
 
     Use it as a context manager. ``info`` holds addresses and credentials, ``control`` changes
     data and switches misbehaviour on, ``reset`` makes everything as it was at the start.
@@ -90,6 +91,7 @@ class Sandbox:
             control_app(self.control, lambda: self.info),
             ZohoApi(self.state).app(),
             ReviewsioApi(self.state).app(),
+            CarriersApi(self.state).app(),
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
         self._bind_all(len(apps))
@@ -111,7 +113,7 @@ class Sandbox:
 
     @property
     def ports(self) -> list[int]:
-        """Ports in use: control, Zoho, REVIEWS.io, then one per shop."""
+        """Ports in use: control, Zoho, REVIEWS.io, carriers, then one per shop."""
         return [sock.getsockname()[1] for sock in self._sockets]
 
     def reset(self) -> None:
@@ -140,7 +142,7 @@ class Sandbox:
         return sock
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:
-        control, zoho, reviews, *shops = (f"http://{HOST}:{port}" for port in ports)
+        control, zoho, reviews, carriers, *shops = (f"http://{HOST}:{port}" for port in ports)
         merchants = {}
         for (name, account), shop in zip(self.state.accounts.items(), shops, strict=True):
             merchant = account.world.merchant
@@ -164,6 +166,12 @@ class Sandbox:
                     "api_url": reviews,
                     "store_id": merchant.store_id,
                     "api_key": merchant.reviews_key,
+                },
+                "dhl": {"api_url": f"{carriers}/dhl/track", "api_key": merchant.dhl_key},
+                "ups": {
+                    "root_url": f"{carriers}/ups",
+                    "client_id": merchant.ups_client_id,
+                    "client_secret": merchant.ups_client_secret,
                 },
                 "prefix": merchant.prefix,
                 "timezone": merchant.timezone,

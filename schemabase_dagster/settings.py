@@ -32,6 +32,8 @@ class Settings(BaseSettings):
         smtp_from: sender of the mails.
         gateway_url: public root of the gateway, printed by ``webhook create``.
         ui_url: root of the Dagster UI, for links in alerts.
+        package_leaves_pickup: a parcel that waited for pickup may become delivered.
+        package_leaves_exception: a parcel may leave the state ``exception`` again.
     """
 
     model_config = SettingsConfigDict(
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     gateway_url: str = "http://127.0.0.1:8080"
     ui_url: str = "http://127.0.0.1:3000"
+    package_leaves_pickup: bool = True
+    package_leaves_exception: bool = True
 
 
 @cache

@@ -52,6 +52,21 @@ class Undated:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A source that lists nothing: the ids to ask for come from core (a carrier's parcels).
+
+    Within the day's quota the most stale ones come first; the next pull goes on with the rest. An
+    id that the source does not know (yet) stays wanted.
+
+    Attributes:
+        query: ``id`` and ``every``, the interval after which it is worth asking again, of all ids
+            that the tenant ``%(tenant_id)s`` wants to know of from ``%(system)s``.
+    """
+
+    query: LiteralString
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """How list rows show a change that their modified time does not show, or that have none.
 
@@ -97,7 +112,8 @@ class Stream:
             while the stream stays raw only.
         group: Dagster asset group, the entity domain (``orders``).
         description: product text for the data team: what a record is, what is left out.
-        source: whatever the system's client needs to list and fetch it (path, query, keys).
+        source: whatever the system's client needs to list and fetch it (path, query, keys); None
+            for parts, and for what only webhooks bring.
         id_field: dotted path of the record's id.
         id_prefix: what makes the id unique among an app's records of one entity, where its streams
             count on their own; external ids begin with it.
@@ -112,6 +128,7 @@ class Stream:
             way round).
         webhook: how webhooks feed it; None = by pulls only.
         undated: which records may change without a new modified time.
+        asked: which ids to ask for, where the source lists nothing.
         deletes: how a vanished record is proved gone: by an id look-up, by a second whole listing
             where there is no call for one record, or never.
         mapper: pure function from a record to its canonical candidate.
@@ -144,6 +161,7 @@ class Stream:
     fetches_whole: bool = True
     webhook: WebhookFeed | None = None
     undated: Undated | None = None
+    asked: Asked | None = None
     deletes: Literal["by_id", "by_listing", "never"] = "by_id"
     mapper: Mapper | None = None
     volatile: frozenset[str] = frozenset()

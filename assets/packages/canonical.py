@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from assets.rollups import SHIPMENT_STATUS
+from assets.rollups import PACKAGE_STATE, SHIPMENT_STATUS
 from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Reference
 from schemabase_dagster.tables.shipping import package_lines, packages
 
@@ -57,6 +57,7 @@ PACKAGES = Entity(
         ),
     ),
     references=(Reference("order", "order_id"),),
+    roll_ups=(PACKAGE_STATE,),
     feeds=(SHIPMENT_STATUS,),
     defaults={"carrier": "unknown", "is_multi_piece": False},
     rank=3,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sandbox.aftersales import charge_reference
 from sandbox.money import Amounts, Content, Line, half_up, total_up
-from sandbox.parcels import parcel_lines
+from sandbox.parcels import carrier_of, parcel_lines
 from sandbox.people import Address, Customer
 from sandbox.store import ShopOrder
 from sandbox.times import saleor_time
@@ -65,11 +65,11 @@ def order_node(world: World, order: ShopOrder) -> JsonObject:
         "languageCodeEnum": world.merchant.language.upper(),
         "billingAddress": address,
         "shippingAddress": address,
-        "shippingMethodName": "DPD",
+        "shippingMethodName": carrier_of(order.sale),
         "deliveryMethod": {
             "__typename": "ShippingMethod",
             "id": global_id("ShippingMethod", 4),
-            "name": "DPD",
+            "name": carrier_of(order.sale),
         },
         "shippingPrice": money.taxed(totals.shipping_net, shipping_gross),
         "shippingTaxRate": content.shipping_tax_bp / 10_000,

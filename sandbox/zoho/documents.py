@@ -4,6 +4,7 @@ from typing import Any
 
 from sandbox.merchants import Merchant
 from sandbox.money import Amounts, Content, Line, Totals, total_up
+from sandbox.parcels import carrier_of
 from sandbox.store import Invoice, ZohoOrder
 from sandbox.times import zoho_date, zoho_time
 from sandbox.world import DAY, KIND_ITEM, World
@@ -107,7 +108,7 @@ def _order_row(world: World, order: ZohoOrder, content: Content, totals: Totals)
         "sales_channel": "direct_sales",
         "salesperson_name": "",
         "has_attachment": False,
-        "delivery_method": "DPD" if content.shipping_minor else "",
+        "delivery_method": carrier_of(order.sale) if content.shipping_minor else "",
         "delivery_method_id": merchant.zoho_id(8, 1) if content.shipping_minor else "",
     }
 

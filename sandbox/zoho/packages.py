@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.money import Line
-from sandbox.parcels import parcel_lines
+from sandbox.parcels import carrier_of, parcel_lines
 from sandbox.store import Package
 from sandbox.times import zoho_date, zoho_time
 from sandbox.world import KIND_ITEM, KIND_SHIPMENT, World
@@ -33,7 +33,7 @@ def package_row(world: World, package: Package) -> JsonObject:
         "quantity": f"{quantity:.6f}",
         "salesorder_number": package.order_number,
         "created_time": zoho_time(package.created, zone),
-        "delivery_method": "DPD" if package.shipped else "",
+        "delivery_method": carrier_of(order.sale) if package.shipped else "",
         "last_modified_time": zoho_time(package.modified, zone),
         "shipment_date": _day(package.shipped, zone),
         "is_carrier_shipment": False,
@@ -71,7 +71,7 @@ def package_detail(world: World, package: Package) -> JsonObject:
         "total_quantity": float(sum(line.quantity for _, line in lines)),
         "detailed_status": "",
         "status_message": "",
-        "carrier": "DPD" if package.shipped else "",
+        "carrier": carrier_of(order.sale) if package.shipped else "",
         "service": "",
         "shipment_order": _shipment(world, package),
         "notes": "",
@@ -86,20 +86,20 @@ def _shipment(world: World, package: Package) -> JsonObject:
     """The shipment order of a package; empty before it is shipped."""
     if not package.shipped:
         return {}
-    zone = world.merchant.timezone
+    zone, carrier = world.merchant.timezone, carrier_of(package.order.sale)
     return {
         "shipment_id": _shipment_id(world, package),
         "shipment_number": f"SHP-{package.number.removeprefix('PKG-')}",
         "date": _day(package.shipped, zone),
         "shipment_date": _day(package.shipped, zone),
         "delivery_date": _day(package.delivered, zone),
-        "delivery_method": "DPD",
-        "carrier": "DPD",
+        "delivery_method": carrier,
+        "carrier": carrier,
         "service": "",
         "tracking_number": package.tracking,
         "tracking_link": "",
         "tracking_url": "",
-        "aftership_carrier_code": "dpd",
+        "aftership_carrier_code": carrier.lower(),
         "status": package.status,
         "associated_packages_count": 1,
         "created_time": zoho_time(package.shipped, zone),

@@ -159,12 +159,18 @@ def _properties(stream: Stream) -> Iterator[tuple[str, str]]:
 def _reading(stream: Stream) -> str:
     if stream.part is not None:
         return f"part of `raw.{stream.part.whole}`, without calls of its own"
+    if stream.source is None:
+        return "by webhooks alone"
+    if stream.asked is not None:
+        return "one call for each id that core wants to know of, the most stale first"
     return "list, then each changed record" if stream.detail else "list"
 
 
 def _cursor(stream: Stream) -> str:
     if stream.part is not None:
         return f"that of `raw.{stream.part.whole}`"
+    if stream.source is None or stream.asked is not None:
+        return "none"
     if stream.modified_field is None or stream.order == "unordered":
         return "none: every pull lists everything"
     minutes = stream.overlap.total_seconds() / 60

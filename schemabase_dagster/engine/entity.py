@@ -192,6 +192,22 @@ class RollUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """Columns that the rows of one series decide together, in its order (a parcel's events).
+
+    Attributes:
+        columns: columns that the fold decides; in no group.
+        query: all rows of the series that the rows ``%(rows)s`` belong to: ``id``, ``series``, and
+            what the fold needs, ordered by series and then as the fold needs them.
+        fold: from the rows of one series to the values of ``columns``, one tuple per row.
+    """
+
+    columns: tuple[str, ...]
+    query: LiteralString
+    fold: Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One canonical entity.
 
@@ -210,6 +226,7 @@ class Entity:
         references: columns that refer to one parent.
         roll_ups: columns of this entity that its children decide.
         feeds: columns of parents that rows of this entity decide.
+        series: columns that depend on the row's place among others.
         exclusive: at most one live record per app and row.
         bearers: tables whose rows name rows of this entity by the natural key; the keys that a
             row bore once are kept for them.
@@ -231,6 +248,7 @@ class Entity:
     references: tuple[Reference, ...] = ()
     roll_ups: tuple[RollUp, ...] = ()
     feeds: tuple[RollUp, ...] = ()
+    series: Series | None = None
     exclusive: bool = True
     bearers: tuple[Bearer, ...] = ()
     kept_by: tuple[tuple[Table, str], ...] = ()

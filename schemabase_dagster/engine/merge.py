@@ -29,6 +29,7 @@ from schemabase_dagster.engine.reject import (
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.rollup import feed_parents, find_parents_fed
 from schemabase_dagster.engine.rows import Context, remove_rows, write_rows
+from schemabase_dagster.engine.series import fold_series
 from schemabase_dagster.engine.todo import Foreseen, Mapped, RawKey, Read, Todo
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.streams import Stream
@@ -260,6 +261,7 @@ class _Merger:
         )
         relinked = link_parents(ctx, members)
         rows |= relinked
+        rows |= fold_series(conn, entity, members.keys())
         feed_parents(conn, entity, rows | matched.merged.keys(), fed)
         references.write_conflicts(
             conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows

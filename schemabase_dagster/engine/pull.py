@@ -1,7 +1,7 @@
 """Pull a stream: what changed since the watermark, or everything in pieces that survive a kill."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from psycopg import Connection
 from schemabase_dagster import database
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine import state, sweep
+from schemabase_dagster.engine.asked import find_due, note_answers
 from schemabase_dagster.engine.batches import FLUSH_SECONDS, Batch, iter_batches
 from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
@@ -134,6 +135,7 @@ class _Pull:
     out_of_quota: bool = False
     scan: Scan | None = None
     undated: dict[str, None] = field(default_factory=dict)
+    to_ask: int | None = None
     watermark: datetime | None = None
     started: float = field(default_factory=time.monotonic)
     head_at: float = field(default_factory=time.monotonic)
@@ -168,6 +170,11 @@ class _Pull:
         )
 
     def _pull(self) -> None:
+        if self.stream.source is None:
+            return  # only webhooks bring something
+        if self.stream.asked is not None:
+            self._ask()
+            return
         starts_over = self.options.full and self.scan is None
         if self.watermark is not None and not starts_over:
             with database.transaction() as conn:
@@ -302,6 +309,22 @@ class _Pull:
         found = self.client.look_up(self.stream, suspects.ids)
         self._take(found, fetches_whole=self.stream.fetches_whole)
 
+    def _ask(self) -> None:
+        """Ask for ids that core wants to know of, until the run's time is over."""
+        with database.transaction() as conn:
+            due = find_due(conn, self.stream, self.app, even_fresh=self.options.full)
+        self.client.lane = "head"
+        self.to_ask = len(due)
+        with closing(self._in_time(self.client.iter_details(self.stream, due))) as answers:
+            self._take(answers, fetches_whole=True)
+
+    def _in_time(self, found: Iterable[Fetched]) -> Generator[Fetched, None, None]:
+        for fetched in found:
+            yield fetched
+            if time.monotonic() - self.started > self.options.pace.budget_seconds:
+                self.partial = True
+                return
+
     def _take(self, found: Iterable[Fetched], *, fetches_whole: bool) -> None:
         """Land what was fetched by id, also when a later one cannot be fetched."""
         batch = Batch()
@@ -322,10 +345,9 @@ class _Pull:
         self, batch: Batch, *, watermark: datetime | None = None, scan: Scan | None = None
     ) -> None:
         """Land a batch and move the state that speaks of it, in one transaction."""
-        run_id = self.options.run_id
         with database.transaction() as conn:
             landed = self._land(conn, batch.records)
-            gone = mark_deleted(conn, self.stream, self.app, batch.gone, via="pull", run_id=run_id)
+            gone = self._note_gone(conn, batch)
             if scan is not None:
                 scan = self._counted(conn, scan, batch)
                 state.save_scan(conn, self.stream, self.app, scan)
@@ -339,7 +361,19 @@ class _Pull:
         self.counts["read"] += len(batch.known) + gone
         self.counts["unchanged"] += len(batch.known)
         self.counts["deleted"] += gone
-        self.total = self.scan.total if self.scan else batch.total
+        self.total = self.scan.total if self.scan else batch.total or self.to_ask
+
+    def _note_gone(self, conn: Connection, batch: Batch) -> int:
+        """Delete what the source has no more; return how many records that were.
+
+        What a source lists nothing of may not be there yet, or be forgotten after its time.
+        """
+        if self.stream.asked is None:
+            run_id = self.options.run_id
+            return mark_deleted(conn, self.stream, self.app, batch.gone, via="pull", run_id=run_id)
+        note_answers(conn, self.stream, self.app, batch.ids(), batch.gone)
+        batch.known, batch.gone = batch.gone, []
+        return 0
 
     def _counted(self, conn: Connection, scan: Scan, batch: Batch) -> Scan:
         """Return the scan with a batch counted: rows that it lists again count once."""

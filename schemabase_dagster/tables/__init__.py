@@ -11,6 +11,7 @@ from schemabase_dagster.tables import (
     sales,
     shipping,
     state,
+    tracking,
     webhooks,
 )
 from schemabase_dagster.tables._columns import metadata
@@ -27,5 +28,6 @@ __all__ = [
     "sales",
     "shipping",
     "state",
+    "tracking",
     "webhooks",
 ]

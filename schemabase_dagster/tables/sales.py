@@ -71,7 +71,10 @@ orders = Table(
         server_default="unpaid",
     ),
     text_column(
-        "shipment_status", "By the ERP, else the shop", nullable=False, server_default="pending"
+        "shipment_status",
+        "By its packages when there is one, else by the ERP, else the shop",
+        nullable=False,
+        server_default="pending",
     ),
     text_column("invoice_status", "By the ERP", nullable=False, server_default="not_invoiced"),
     Column(

@@ -20,6 +20,19 @@ from schemabase_dagster.tables.sales import add_references
 
 SCHEMA = "core"
 
+PACKAGE_STATES = (
+    "init",
+    "pending",
+    "information_received",
+    "in_transit",
+    "out_for_delivery",
+    "failed_attempt",
+    "available_for_pickup",
+    "delivered",
+    "exception",
+    "expired",
+)
+
 packages = Table(
     "packages",
     metadata,
@@ -61,19 +74,7 @@ packages = Table(
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "package_number", deferrable=True, initially="IMMEDIATE"),
     one_of("carrier", *CARRIERS),
-    one_of(
-        "state",
-        "init",
-        "pending",
-        "information_received",
-        "in_transit",
-        "out_for_delivery",
-        "failed_attempt",
-        "available_for_pickup",
-        "delivered",
-        "exception",
-        "expired",
-    ),
+    one_of("state", *PACKAGE_STATES),
     tenant_link("order_id", "core.orders", ondelete="SET NULL (order_id)"),
     tenant_link("owner_app_id", "platform.app"),
     Index("packages_order", "order_id"),

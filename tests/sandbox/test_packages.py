@@ -59,7 +59,8 @@ def test_a_package_holds_what_its_order_sold(box: Sandbox):
         order = box.control.document("acme", "zoho", package["salesorder_id"])
         assert package["line_items"]
         assert quantities(package["line_items"]) <= quantities(order["line_items"])
-        assert package["status"] == {"closed": "delivered"}.get(order["order_status"], "shipped")
+        # of the newest ones only the carrier knows that they arrived
+        assert package["status"] in {"shipped", {"closed": "delivered"}.get(order["order_status"])}
 
 
 def test_shop_and_books_know_a_parcel_by_one_number(box: Sandbox):

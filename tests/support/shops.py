@@ -5,8 +5,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from resources.dhl import DHL
 from resources.reviewsio import REVIEWSIO
 from resources.saleor import SALEOR
+from resources.ups import UPS
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
@@ -14,6 +16,8 @@ from schemabase_dagster.tenancy import App, Tenant
 
 ZOHO_STREAMS = ("zoho_sales_orders", "zoho_invoices", "zoho_contacts")
 SALEOR_STREAMS = ("saleor_orders",)
+DHL_STREAMS = ("dhl_tracking", "dhl_events")
+UPS_STREAMS = ("ups_tracking", "ups_events")
 REVIEWSIO_STREAMS = (
     "reviewsio_product_reviews",
     "reviewsio_merchant_reviews",
@@ -94,6 +98,48 @@ def add_reviewsio(
     return tenancy.add_app(conn, tenant, REVIEWSIO, key, values, secrets, streams)
 
 
+def add_dhl(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "dhl",
+    **config: Any,
+) -> App:
+    """Connect a merchant's DHL key; ``config`` overrides single fields."""
+    info = sandbox.info["merchants"][merchant]["dhl"]
+    values = {
+        "api_url": info["api_url"],
+        "calls_per_minute": 1_000_000,
+        "calls_per_day": 100_000_000,
+        **config,
+    }
+    return tenancy.add_app(conn, tenant, DHL, key, values, {"api_key": info["api_key"]},
+                           DHL_STREAMS)  # fmt: skip
+
+
+def add_ups(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "ups",
+    **config: Any,
+) -> App:
+    """Connect a merchant's UPS client; ``config`` overrides single fields."""
+    info = sandbox.info["merchants"][merchant]["ups"]
+    values = {
+        "root_url": info["root_url"],
+        "calls_per_minute": 1_000_000,
+        "calls_per_day": 100_000_000,
+        **config,
+    }
+    secrets = {name: info[name] for name in ("client_id", "client_secret")}
+    return tenancy.add_app(conn, tenant, UPS, key, values, secrets, UPS_STREAMS)
+
+
 def unreachable_zoho(conn: Connection[Any], tenant: Tenant, key: str = "books") -> App:
     """Connect a Zoho organisation at whose address nobody answers."""
     url = "http://localhost:9"
@@ -126,3 +172,9 @@ def unreachable_reviewsio(conn: Connection[Any], tenant: Tenant, key: str = "rev
     }
     secrets = {"api_key": "k" * 30}
     return tenancy.add_app(conn, tenant, REVIEWSIO, key, config, secrets, REVIEWSIO_STREAMS)
+
+
+def unreachable_dhl(conn: Connection[Any], tenant: Tenant, key: str = "parcels") -> App:
+    """Connect a DHL key; nobody answers at its address."""
+    config = {"api_url": "http://localhost:9"}
+    return tenancy.add_app(conn, tenant, DHL, key, config, {"api_key": "k" * 30}, DHL_STREAMS)

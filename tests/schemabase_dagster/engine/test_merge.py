@@ -65,6 +65,7 @@ def test_entities_are_merged_after_what_they_refer_to():
         "order",
         "invoice",
         "package",
+        "package_event",
         "credit_note",
         "return",
         "payment",

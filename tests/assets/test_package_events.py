@@ -1,0 +1,257 @@
+"""core/package_events: events in any order, twice, before their package; and what follows."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from psycopg import Connection
+
+from assets import registry
+from schemabase_dagster import database
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.engine.incoming import prepare
+from schemabase_dagster.engine.land import land
+from schemabase_dagster.engine.merge import merge_entity
+from schemabase_dagster.engine.replay import replay
+from schemabase_dagster.settings import forget_settings
+from schemabase_dagster.streams import JsonObject
+from schemabase_dagster.tenancy import App, Tenant
+from tests.factories import zoho_order, zoho_package
+from tests.support import shops
+from tests.support.parcels import dhl_event, dhl_parcel
+from tests.support.rows import count, one, rows, value, versions
+
+TRACKING, PACKAGES, ORDERS = "dhl_tracking", "zoho_packages", "zoho_sales_orders"
+NUMBER = "00340434100000000017"
+STORY = (
+    dhl_event("2025-03-01T08:00:00", "VA", "pre-transit"),
+    dhl_event("2025-03-01T18:00:00", "ES"),
+    dhl_event("2025-03-03T07:00:00", "PO"),
+    dhl_event("2025-03-03T13:00:00", "ZN"),
+    dhl_event("2025-03-04T11:00:00", "ZU", "delivered"),
+)
+EVENTS = """
+SELECT e.source_status, e.previous_state, e.state, e.state_changed, e.event_no
+FROM core.package_events AS e ORDER BY e.event_at, e.event_no
+"""
+STATE = "SELECT state, delivered_at FROM core.packages"
+LINKED = """
+SELECT DISTINCT k.package_number
+FROM core.package_events AS e
+LEFT JOIN core.packages AS k ON k.id = e.package_id
+"""
+TABLES = ("core.package_events", "core.packages", "core.orders", "core.external_ref")
+
+Put = Callable[..., None]
+
+
+@pytest.fixture
+def books(conn: Connection[Any], tenant: Tenant) -> App:
+    return shops.unreachable_zoho(conn, tenant)
+
+
+@pytest.fixture
+def dhl(conn: Connection[Any], tenant: Tenant) -> App:
+    return shops.unreachable_dhl(conn, tenant)
+
+
+@pytest.fixture
+def put(postgres: str) -> Put:
+    def run(app: App, stream: str, *records: JsonObject) -> None:
+        described = registry.streams()[stream]
+        with database.transaction() as conn:
+            incoming = [prepare(described, record, utc_now()) for record in records]
+            land(conn, described, app, incoming, via="pull", run_id=None)
+
+    return run
+
+
+def merge(tenant: Tenant) -> None:
+    for entity in registry.entities().values():
+        merge_entity(entity, tenant, registry.streams())
+
+
+def package(tracking: str = NUMBER, **fields: Any) -> JsonObject:
+    given = {"delivery_method": "DHL", "status": "shipped", "tracking_number": tracking}
+    return zoho_package("5", salesorder_id="1", **(given | fields))
+
+
+def parcel(*events: JsonObject, **fields: Any) -> JsonObject:
+    return dhl_parcel(NUMBER, *events, **fields)
+
+
+def told(conn: Connection[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in rows(conn, EVENTS)]
+
+
+def test_events_give_the_packages_state_along_the_edges(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(books, PACKAGES, package())
+    put(dhl, TRACKING, parcel(*reversed(STORY)))
+
+    merge(tenant)
+
+    assert told(conn) == [
+        ("VA", "init", "information_received", True, 1),
+        ("ES", "information_received", "in_transit", True, 2),
+        ("PO", "in_transit", "out_for_delivery", True, 3),
+        ("ZN", "out_for_delivery", "failed_attempt", True, 4),
+        ("ZU", "failed_attempt", "delivered", True, 5),
+    ]
+    assert one(conn, STATE)["state"] == "delivered"
+    assert one(conn, STATE)["delivered_at"].isoformat() == "2025-03-04T10:00:00+00:00"
+    assert value(conn, "SELECT count(*) FROM core.package_events WHERE package_id IS NULL") == 0
+
+
+@pytest.mark.parametrize("first", list(permutations(range(3))))
+def test_packages_orders_and_events_may_come_in_any_order(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put, first: Sequence[int]
+):
+    steps = [
+        (books, ORDERS, zoho_order("1")),
+        (books, PACKAGES, package()),
+        (dhl, TRACKING, parcel(*STORY)),
+    ]
+    for place in first:
+        put(*steps[place])
+        merge(tenant)
+
+    assert one(conn, STATE)["state"] == "delivered"
+    assert value(conn, "SELECT shipment_status FROM core.orders") == "delivered"
+    assert value(conn, LINKED) == "LS-2207"
+
+
+def test_an_event_that_comes_late_takes_its_place(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(books, PACKAGES, package())
+    put(dhl, TRACKING, parcel(STORY[0], STORY[4]))
+    merge(tenant)
+    assert one(conn, STATE)["state"] == "delivered"
+
+    put(dhl, TRACKING, parcel(STORY[1], STORY[2]))
+    merge(tenant)
+
+    assert [row[0] for row in told(conn)] == ["VA", "ES", "PO", "ZU"]
+    assert [row[3] for row in told(conn)] == [True] * 4
+    assert one(conn, STATE)["state"] == "delivered"
+
+
+def test_what_is_told_again_in_any_batch_writes_no_row(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(books, ORDERS, zoho_order("1"))
+    put(books, PACKAGES, package())
+    put(dhl, TRACKING, parcel(*STORY))
+    merge(tenant)
+    before = [versions(conn, table) for table in TABLES]
+
+    put(dhl, TRACKING, parcel(*STORY, STORY[0]))
+    replay(tenant, registry.streams().values())
+    merge(tenant)
+
+    assert [versions(conn, table) for table in TABLES] == before
+
+
+def test_one_event_told_by_two_keys_is_one_row(
+    conn: Connection[Any], tenant: Tenant, dhl: App, put: Put
+):
+    second = shops.unreachable_dhl(conn, tenant, "second")
+    put(dhl, TRACKING, parcel(STORY[0]))
+    put(second, TRACKING, parcel(STORY[0]))
+
+    merge(tenant)
+
+    assert count(conn, "core.package_events") == 1
+
+
+def test_carriers_decide_before_the_books_and_without_them_the_books_do(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(books, PACKAGES, package(status="delivered"))
+    merge(tenant)
+    assert one(conn, STATE)["state"] == "delivered"
+
+    put(dhl, TRACKING, parcel(*STORY[:3]))
+    merge(tenant)
+
+    assert one(conn, STATE) == {"state": "out_for_delivery", "delivered_at": None}
+
+
+def test_a_new_tracking_number_brings_its_own_state(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(books, PACKAGES, package())
+    put(dhl, TRACKING, parcel(*STORY))
+    merge(tenant)
+
+    put(books, PACKAGES, package("T-2", last_modified_time="2024-03-11T09:00:00+0100"))
+    merge(tenant)
+
+    assert one(conn, STATE) == {"state": "information_received", "delivered_at": None}
+    assert value(conn, "SELECT count(*) FROM core.package_events WHERE package_id IS NULL") == 5
+
+
+def test_packages_that_share_a_number_share_its_state(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(dhl, TRACKING, parcel(*STORY))
+    merge(tenant)
+    shared: dict[str, Any] = {"associated_packages_count": 2}
+    put(books, PACKAGES, package(**shared), {
+        **package(**shared), "package_id": "6", "package_number": "LS-2208"})  # fmt: skip
+
+    merge(tenant)
+
+    assert [row["state"] for row in rows(conn, STATE)] == ["delivered", "delivered"]
+
+
+def test_what_happened_before_the_carrier_was_connected_is_history(
+    conn: Connection[Any], tenant: Tenant, dhl: App, put: Put
+):
+    new = utc_now() + timedelta(minutes=1)
+    put(dhl, TRACKING, parcel(STORY[0], dhl_event(new.isoformat(), "ES")))
+
+    merge(tenant)
+
+    query = "SELECT source_status, is_history FROM core.package_events ORDER BY event_at"
+    assert [tuple(row.values()) for row in rows(conn, query)] == [("VA", True), ("ES", False)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "story", "without", "with_it"),
+    [
+        (
+            "SCHEMABASE_PACKAGE_LEAVES_PICKUP",
+            (STORY[1], dhl_event("2025-03-03T12:00:00", "ZF"), STORY[4]),
+            "available_for_pickup",
+            "delivered",
+        ),
+        (
+            "SCHEMABASE_PACKAGE_LEAVES_EXCEPTION",
+            (STORY[1], dhl_event("2025-03-02T12:00:00", "BV", "failure"), *STORY[2:]),
+            "exception",
+            "delivered",
+        ),
+    ],
+)
+def test_both_extensions_of_the_edges_can_be_switched_off(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put,
+    monkeypatch: pytest.MonkeyPatch, setting: str, story: Sequence[JsonObject], without: str,
+    with_it: str,
+):  # fmt: skip
+    put(books, PACKAGES, package())
+    put(dhl, TRACKING, parcel(*story))
+    merge(tenant)
+    assert one(conn, STATE)["state"] == with_it
+
+    monkeypatch.setenv(setting, "false")
+    forget_settings()
+    replay(tenant, [registry.streams()["dhl_events"]])
+    merge(tenant)
+
+    forget_settings()
+    assert one(conn, STATE)["state"] == without
