@@ -8,7 +8,17 @@ from typing import Any
 from sandbox.aftersales import pay_invoice, unpay_invoice
 from sandbox.parcels import has_more, tracking_number
 from sandbox.saleor.documents import global_id, order_key
-from sandbox.store import Invoice, Order, Package, Record, Sale, ShopOrder, Table, ZohoOrder
+from sandbox.store import (
+    Article,
+    Invoice,
+    Order,
+    Package,
+    Record,
+    Sale,
+    ShopOrder,
+    Table,
+    ZohoOrder,
+)
 from sandbox.world import (
     SECOND,
     World,
@@ -36,6 +46,8 @@ def entity_table(world: World, system: str, entity: str) -> Table[Any]:
         ("zoho", "customerpayments"): world.payments,
         ("zoho", "creditnotes"): world.credit_notes,
         ("zoho", "salesreturns"): world.sales_returns,
+        ("zoho", "items"): world.erp_articles,
+        ("saleor", "productVariants"): world.shop_articles,
         ("saleor", "orders"): world.shop_orders,
         ("reviewsio", "product_reviews"): world.product_reviews,
         ("reviewsio", "merchant_reviews"): world.merchant_reviews,
@@ -157,6 +169,34 @@ def push_order(world: World, shop: ShopOrder, at: int) -> ZohoOrder:
     for package, tracking in zip(zoho.packages, shop.parcels, strict=False):
         package.tracking = tracking
     return zoho
+
+
+def change_article(
+    world: World, system: str, sku: str, at: int, fields: dict[str, Any], *, is_dated: bool
+) -> str:
+    """Change an article in one system and return its id; a stock move is not dated by either."""
+    entity = "items" if system == "zoho" else "productVariants"
+    article = find_article(world, system, sku)
+    for name, content in fields.items():
+        setattr(article, name, [tuple(level) for level in content] if name == "levels" else content)
+    if is_dated:
+        bump(world, system, entity, article, at)
+    else:
+        entity_table(world, system, entity).rendered_anew(article)
+    return article.id
+
+
+def find_article(world: World, system: str, sku: str) -> Article:
+    """The article with a SKU, as the system writes it but for blanks around it.
+
+    Raises:
+        ValueError: the system has none.
+    """
+    table = world.erp_articles if system == "zoho" else world.shop_articles
+    for article in table.by_id.values():
+        if article.sku.strip() == sku:
+            return article
+    raise ValueError(f"{system} has no article {sku}")
 
 
 def delete_order(world: World, system: str, order: Order) -> None:

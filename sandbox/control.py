@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox import changes
+from sandbox import changes, masters
 from sandbox.data_control import MUTATIONS, DataControl, mutation
 from sandbox.faults import Fault
 from sandbox.money import total_up
@@ -216,7 +216,10 @@ class Control(DataControl):
     def ids(self, merchant: str, system: str, entity: str = "orders") -> list[str]:
         """Ids of all records, oldest modification first."""
         with self.state.lock:
-            table = changes.entity_table(self._world(merchant), system, entity)
+            world = self._world(merchant)
+            if (master := masters.ids(world, system, entity)) is not None:
+                return master
+            table = changes.entity_table(world, system, entity)
             return [changes.shown_id(record) for record in table.newest()]
 
     def document(

@@ -150,6 +150,25 @@ class DataControl:
         changes.entity_table(self._world(merchant), "reviewsio", entity).remove(review_id)
 
     @mutation
+    def change_article(
+        self, merchant: str, system: str, sku: str, fields: dict[str, Any], is_dated: bool = True
+    ) -> str:
+        """Change an article of one system (``sku``, ``levels``, ...); return its id there.
+
+        Without ``is_dated`` its modified time stays, as it does when stock moves.
+        """
+        world = self._world(merchant)
+        return changes.change_article(world, system, sku, self.at, fields, is_dated=is_dated)
+
+    @mutation
+    def delete_article(self, merchant: str, system: str, sku: str) -> None:
+        """Take an article out of one system."""
+        world = self._world(merchant)
+        article = changes.find_article(world, system, sku)
+        table = world.erp_articles if system == "zoho" else world.shop_articles
+        table.remove(article.id)
+
+    @mutation
     def touch(
         self,
         merchant: str,

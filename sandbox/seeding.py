@@ -4,6 +4,7 @@ from copy import deepcopy
 from random import Random
 
 from sandbox.aftersales import seed_aftersales
+from sandbox.articles import seed_articles
 from sandbox.changes import settle_invoice
 from sandbox.merchants import Merchant
 from sandbox.money import total_up
@@ -58,6 +59,7 @@ def make_world(
         settle_invoice(world, invoice)
     seed_aftersales(world)
     seed_reviews(world, size)
+    seed_articles(world)
     return world
 
 

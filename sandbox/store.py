@@ -197,6 +197,21 @@ class Contact(Record):
 
 
 @dataclass(slots=True, eq=False)
+class Article(Record):
+    """One thing for sale as a system keeps it: a Zoho item, or a Saleor variant.
+
+    ``index`` is the thing's place among what is for sale; ``levels`` holds what lies in each
+    warehouse and what of it is promised. An article without levels is not counted.
+    """
+
+    index: int
+    sku: str
+    price_minor: int
+    levels: list[tuple[int, int]]
+    is_active: bool = field(default=True, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
 class Review(Record):
     """A review; ``sku`` is empty where it is of the merchant. Listed by ``created``.
 

@@ -11,6 +11,7 @@ from sandbox.money import Content, Line
 from sandbox.parcels import has_more, tracking_number
 from sandbox.people import Customer, Item, make_customer
 from sandbox.store import (
+    Article,
     Contact,
     CreditNote,
     Invoice,
@@ -63,6 +64,8 @@ class World:
     credit_notes: Table[CreditNote] = field(default_factory=Table)
     sales_returns: Table[SalesReturn] = field(default_factory=Table)
     refunds: Table[Refund] = field(default_factory=Table)
+    erp_articles: Table[Article] = field(default_factory=Table)
+    shop_articles: Table[Article] = field(default_factory=Table)
     product_reviews: Table[Review] = field(default_factory=Table)
     merchant_reviews: Table[Review] = field(default_factory=Table)
     planted: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -13,8 +13,16 @@ from starlette.routing import Route
 
 from sandbox.changes import move_rows
 from sandbox.faults import Fault, find
+from sandbox.saleor.catalogue import ROOTS, Root
 from sandbox.saleor.documents import global_id
-from sandbox.saleor.listing import FieldError, VariableError, connection, single
+from sandbox.saleor.listing import (
+    FieldError,
+    VariableError,
+    connection,
+    node_page,
+    single,
+    whole_list,
+)
 from sandbox.state import Account, State
 from sandbox.times import now_us
 from sandbox.web import refusal_by_fault, reply, spoil_body
@@ -75,7 +83,8 @@ class SaleorApi:
         if not query.strip():
             return _refused("Must provide a query string.")
         operation = body.get("operationName") or _first_name(query)
-        where = "detail" if operation in {"OrderOne", "OrdersByIds"} else "list"
+        is_detail = operation == "OrderOne" or operation.endswith("ByIds")
+        where = "detail" if is_detail else "list"
         with self._state.lock:
             self._state.calls.note(self._name, "saleor", where, operation)
             faults = self._state.faults.strike(self._name, "saleor", operation, where)
@@ -147,6 +156,16 @@ class SaleorApi:
         del query
         return b'"order":' + single(self._account.world, variables, faults)
 
+    def master_data(
+        self, root: Root, query: str, variables: Variables, faults: list[Fault]
+    ) -> bytes:
+        """Resolve a root field of master data."""
+        nodes = root.nodes(self._account.world)
+        if root.is_list:
+            return b'"%b":%b' % (root.field.encode(), whole_list(nodes, faults))
+        page = node_page(nodes, query, variables, faults)
+        return b'"%b":%b' % (root.field.encode(), page)
+
     def check(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
         """Resolve ``shop`` and the caller's own ``app``."""
         del query, variables, faults
@@ -158,7 +177,20 @@ class SaleorApi:
         return orjson.dumps({"name": self._account.world.merchant.title})
 
 
+def _operations_of(root: Root) -> dict[str, tuple[str, str, Resolver]]:
+    """Return the operations of a root field by name."""
+
+    def resolve(api: SaleorApi, query: str, variables: Variables, faults: list[Fault]) -> bytes:
+        return api.master_data(root, query, variables, faults)
+
+    name = root.field[0].upper() + root.field[1:]
+    names = (name,) if root.is_list else (f"{name}Page", f"{name}ByIds")
+    return dict.fromkeys(names, (root.field, root.permission, resolve))
+
+
 OPERATIONS: dict[str, tuple[str, str, Resolver]] = {
+    name: operation for root in ROOTS.values() for name, operation in _operations_of(root).items()
+} | {
     "OrdersPage": ("orders", MANAGE_ORDERS, SaleorApi.orders),
     "OrdersByIds": ("orders", MANAGE_ORDERS, SaleorApi.orders),
     "OrderOne": ("order", MANAGE_ORDERS, SaleorApi.order),

@@ -46,7 +46,7 @@ def order_node(world: World, order: ShopOrder) -> JsonObject:
     totals = total_up(content)
     money = _Money(world.merchant.currency)
     customer = world.customer(order.sale.customer)
-    address = _address(customer.address)
+    address = saleor_address(customer.address)
     is_paid = order.stage in PAID_STAGES
     shipping_gross = totals.shipping_net + totals.shipping_tax
     list_net = sum(line.list_net for line in totals.lines)
@@ -132,7 +132,8 @@ def _channel(world: World) -> JsonObject:
     }
 
 
-def _address(address: Address) -> JsonObject:
+def saleor_address(address: Address) -> JsonObject:
+    """An address; blanks are empty texts."""
     return {
         "firstName": address.first_name,
         "lastName": address.last_name,

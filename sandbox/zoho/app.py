@@ -17,13 +17,14 @@ from sandbox.state import Account, State
 from sandbox.times import now_us
 from sandbox.web import refusal_by_fault, reply, spoil_body
 from sandbox.world import World
-from sandbox.zoho import consent, settings
-from sandbox.zoho.entities import ENTITIES, ORDERS, Entity
+from sandbox.zoho import consent, items, settings
+from sandbox.zoho.entities import ENTITIES, ITEMS, ORDERS, Entity
 from sandbox.zoho.limits import TOO_FAST
 from sandbox.zoho.listing import BadValueError, page_body
 from sandbox.zoho.payments import account_rows
 
 ROOTS = ("/inventory/v1", "/books/v3", "/api/v1", "/api/v3")
+MOST_DETAILS = 100
 UNKNOWN_PATH = "We couldnt find any resource for the given ID. Please verify the ID and try again."
 
 
@@ -69,7 +70,8 @@ class ZohoApi:
         if account is None or owner not in {None, account}:
             return self._foreign(request, organization_id)
         collection, _, rest = path.partition("/")
-        where = "detail" if rest and collection in ENTITIES else "list"
+        is_detail = rest and collection in ENTITIES
+        where = "detail" if is_detail or path == "itemdetails" else "list"
         name = account.world.merchant.name
         with self._state.lock:
             self._state.calls.note(name, "zoho", where, collection if where == "detail" else path)
@@ -114,6 +116,8 @@ class ZohoApi:
         entity = ENTITIES.get(collection)
         if path in _SINGLE_PAGES:
             return reply(_success(_SINGLE_PAGES[path](world.merchant)))
+        if path == "itemdetails":
+            return _item_details(world, request.query_params.get("item_ids", ""), faults)
         record_id, _, inside = record_id.partition("/")
         if entity is None or (inside and inside not in entity.inside):
             return _error(404, 5, UNKNOWN_PATH)
@@ -165,6 +169,16 @@ def _inside(world: World, entity: Entity, record_id: str, path: str) -> Response
     return reply(_success(entity.inside[path](world, record)))
 
 
+def _item_details(world: World, ids: str, faults: list[Fault]) -> Response:
+    """Details of up to 100 items; unknown ids are left out."""
+    wanted = [each for each in ids.split(",") if each]
+    if not wanted or len(wanted) > MOST_DETAILS:
+        return _error(400, 2, "Invalid value passed for item_ids")
+    known = [world.erp_articles.by_id[each] for each in wanted if each in world.erp_articles.by_id]
+    rows = spoil([orjson.dumps(ITEMS.detail(world, each)) for each in known], faults, "item_id")
+    return reply(b'{"code":0,"message":"success","items":[%b]}' % b",".join(rows))
+
+
 def _organizations(merchant: Merchant) -> dict[str, Any]:
     return {"organizations": [settings.organization(merchant)]}
 
@@ -179,10 +193,15 @@ def _bank_accounts(merchant: Merchant) -> dict[str, Any]:
     return {"bankaccounts": account_rows(merchant)}
 
 
+def _warehouses(merchant: Merchant) -> dict[str, Any]:
+    return {"warehouses": items.warehouse_rows(merchant)}
+
+
 _SINGLE_PAGES = {
     "organizations": _organizations,
     "settings/taxes": _taxes,
     "bankaccounts": _bank_accounts,
+    "settings/warehouses": _warehouses,
 }
 
 

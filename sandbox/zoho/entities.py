@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aftersales import credit_balance, credit_total
+from sandbox.articles import COMPOSITES
 from sandbox.money import total_up
-from sandbox.store import Contact, Invoice, Package, Table, ZohoOrder
+from sandbox.store import Article, Contact, Invoice, Package, Table, ZohoOrder
 from sandbox.times import zoho_date
 from sandbox.world import World
-from sandbox.zoho import aftersales, documents, invoices, packages, parties, payments
+from sandbox.zoho import aftersales, documents, invoices, items, packages, parties, payments
 
 Render = Callable[[World, Any], dict[str, Any]]
 
@@ -35,6 +36,12 @@ class Entity:
     status: Callable[[Any], frozenset[str]]
     ignored: frozenset[str] = frozenset()
     inside: Mapping[str, Render] = field(default_factory=dict)
+    list_key: str = ""
+
+    @property
+    def rows(self) -> str:
+        """Key of the rows in a list answer."""
+        return self.list_key or self.plural
 
 
 def _order_statuses(order: ZohoOrder) -> frozenset[str]:
@@ -253,7 +260,69 @@ SALES_RETURNS = Entity(
     ignored=frozenset({"last_modified_time", "status", "salesreturn_ids"}),
 )
 
+
+def _article_sorts() -> dict[str, Callable[[World, Any], Any]]:
+    return {
+        "last_modified_time": lambda _world, article: article.modified,
+        "created_time": lambda _world, article: article.created,
+        "name": lambda world, article: world.items[article.index].name,
+    }
+
+
+def _composites(world: World) -> Table[Article]:
+    """The composite items among the items; a table of its own, which is small."""
+    articles = world.erp_articles.by_id.values()
+    return Table(
+        Article(each.id, each.created, each.modified, each.index, each.sku, each.price_minor,
+                each.levels, is_active=each.is_active)
+        for each in articles
+        if each.index in COMPOSITES
+    )  # fmt: skip
+
+
+ITEMS = Entity(
+    plural="items",
+    singular="item",
+    id_key="item_id",
+    missing="Item does not exist.",
+    report="Items",
+    default_sort="created_time",
+    sorts=_article_sorts(),
+    texts={"name": lambda world, article: world.items[article.index].name},
+    row=items.item_row,
+    detail=items.item_detail,
+    table=lambda world: world.erp_articles,
+    status=lambda article: frozenset({"active" if article.is_active else "inactive"}),
+)
+
+COMPOSITE_ITEMS = Entity(
+    plural="compositeitems",
+    singular="composite_item",
+    id_key="composite_item_id",
+    missing="Composite item does not exist.",
+    report="Composite Items",
+    default_sort="created_time",
+    sorts=_article_sorts(),
+    texts={},
+    row=items.composite_row,
+    detail=items.composite_detail,
+    table=_composites,
+    status=lambda article: frozenset({"active" if article.is_active else "inactive"}),
+    ignored=frozenset({"last_modified_time"}),
+    list_key="composite_items",
+)
+
 ENTITIES = {
     entity.plural: entity
-    for entity in (ORDERS, INVOICES, CONTACTS, PACKAGES, PAYMENTS, CREDIT_NOTES, SALES_RETURNS)
+    for entity in (
+        ORDERS,
+        INVOICES,
+        CONTACTS,
+        PACKAGES,
+        PAYMENTS,
+        CREDIT_NOTES,
+        SALES_RETURNS,
+        ITEMS,
+        COMPOSITE_ITEMS,
+    )
 }

@@ -65,7 +65,7 @@ def page_body(
         "sort_order": direction,
     }
     return b'{"code":0,"message":"success","%b":[%b],"page_context":%b}' % (
-        entity.plural.encode(),
+        entity.rows.encode(),
         b",".join(rows),
         orjson.dumps(context),
     )
