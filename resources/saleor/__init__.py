@@ -1,7 +1,16 @@
 """Saleor: a shop, read through its GraphQL API."""
 
 from resources.saleor.queries import ORDERS
-from resources.saleor.source import SaleorConnection
+from resources.saleor.source import SaleorConnection, changes, connection, plain_list
 from resources.saleor.system import SALEOR, SaleorConfig, SaleorCredentials
 
-__all__ = ["ORDERS", "SALEOR", "SaleorConfig", "SaleorConnection", "SaleorCredentials"]
+__all__ = [
+    "ORDERS",
+    "SALEOR",
+    "SaleorConfig",
+    "SaleorConnection",
+    "SaleorCredentials",
+    "changes",
+    "connection",
+    "plain_list",
+]

@@ -73,6 +73,8 @@ class SaleorClient(ApiClient):
     def count(self, stream: Stream) -> int | None:
         """Tell how many records a whole listing has, by one call."""
         source = _source(stream)
+        if not source.count_document:
+            return None
         reply = self._query("list", source.page_operation, source.count_document, {"first": 1})
         total = (reply.payload["data"].get(source.root) or {}).get("totalCount")
         return total if isinstance(total, int) else None
@@ -100,11 +102,14 @@ class SaleorClient(ApiClient):
         self, stream: Stream, since: datetime | None, resume: JsonObject | None
     ) -> Iterator[Page]:
         source = _source(stream)
+        if source.is_list:
+            reply = self._query("list", source.page_operation, source.page_document, {})
+            yield Page(_plain(reply, source), 1, None, reply.made_at)
+            return
         after = (resume or {}).get("after")
-        variables = {
-            "first": min(self._config.page_size, MAX_FIRST),
-            "from": since.astimezone(UTC).isoformat() if since else None,
-        }
+        variables: dict[str, Any] = {"first": min(self._config.page_size, MAX_FIRST)}
+        if "$from" in source.page_document:
+            variables["from"] = since.astimezone(UTC).isoformat() if since else None
         number, more = 0, True
         while more:
             reply = self._query(
@@ -181,6 +186,14 @@ def _connection(reply: Reply, source: SaleorConnection) -> tuple[list[JsonObject
         what = f"{source.root}: no edges or pageInfo"
         raise ProviderContractError(SYSTEM, what, status=reply.status)
     return nodes, after
+
+
+def _plain(reply: Reply, source: SaleorConnection) -> list[JsonObject]:
+    """Return the objects of a plain list."""
+    nodes = reply.payload["data"].get(source.root)
+    if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
+        raise ProviderContractError(SYSTEM, f"{source.root}: no list", status=reply.status)
+    return nodes
 
 
 def _is_global_id(text: str, source: SaleorConnection) -> bool:

@@ -40,6 +40,8 @@ class ZohoList:
         filters: fixed filters of the list.
         detail_params: query of a detail call.
         inside: what is fetched with every detail.
+        bulk: path that gives many details in a call; None = one call each.
+        bulk_ids: its parameter with comma separated ids.
     """
 
     path: str
@@ -53,3 +55,5 @@ class ZohoList:
     detail_params: Mapping[str, str] = field(default_factory=dict)
     other_list_keys: tuple[str, ...] = ()
     inside: tuple[ZohoInside, ...] = ()
+    bulk: str | None = None
+    bulk_ids: str = "item_ids"
