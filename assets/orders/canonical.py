@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.rollups import SHIPMENT_STATUS
-from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup
+from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Naming
 from schemabase_dagster.tables.sales import order_lines, orders
 
 
@@ -97,7 +97,11 @@ ORDERS = Entity(
             table=order_lines,
             parent_column="order_id",
             key=("sku", "sku_occurrence"),
-            fill=("warehouse_id", "tax_percentage", "description"),
+            fill=("warehouse", "tax_percentage", "description"),
+            names=(
+                Naming("variant", "variant_id", "sku"),
+                Naming("warehouse", "warehouse_id", "warehouse"),
+            ),
         ),
     ),
     roll_ups=(SHIPMENT_STATUS,),

@@ -61,6 +61,7 @@ class _Line(SourceModel):
     item_sub_total: OptionalAmount = None
     item_total_inclusive_of_tax: OptionalAmount = None
     discount_amount: OptionalAmount = None
+    warehouse_id: str | None = None
 
 
 class _Address(SourceModel):
@@ -229,6 +230,7 @@ def _line(line: _Line, order: _Order) -> dict[str, Any]:
         "total_net": line.item_total,
         "total_gross": gross,
         "discount_net": line.discount_amount,
+        "warehouse": f"#{line.warehouse_id}" if line.warehouse_id else None,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from assets.rollups import PACKAGE_STATE, SHIPMENT_STATUS
-from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Reference
+from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Naming, Reference
 from schemabase_dagster.tables.shipping import package_lines, packages
 
 PRIORITY: Final = ("warehouse", "erp", "shop")
@@ -54,6 +54,7 @@ PACKAGES = Entity(
             key=("sku", "sku_occurrence"),
             fill=("description",),
             priority=PRIORITY,
+            names=(Naming("variant", "variant_id", "sku"),),
         ),
     ),
     references=(Reference("order", "order_id"),),

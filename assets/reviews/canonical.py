@@ -1,6 +1,7 @@
 """core/reviews: what a review row is made of, and how it finds its order and its product."""
 
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Reference
+from schemabase_dagster.tables.catalogue import variant_ratings
 from schemabase_dagster.tables.reviews import reviews
 
 REVIEWS = Entity(
@@ -46,4 +47,22 @@ REVIEWS = Entity(
     ),
     references=(Reference("order", "order_id"), Reference("variant", "variant_id")),
     rank=90,
+)
+
+VARIANT_RATINGS = Entity(
+    name="variant_rating",
+    table=variant_ratings,
+    group="reviews",
+    description=(
+        "Average rating and number of ratings of what is sold: one row per SKU and app that "
+        "collects reviews. A SKU that no catalogue knows has no variant."
+    ),
+    number_column=None,
+    sample=("sku", "average", "rating_count"),
+    groups=(
+        FieldGroup("rating", ("sku", "average", "rating_count"), atomic=True),
+        FieldGroup("variant", ("variant_id",)),
+    ),
+    references=(Reference("variant", "variant_id"),),
+    rank=-1,
 )

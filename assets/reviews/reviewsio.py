@@ -16,7 +16,7 @@ from pydantic import BeforeValidator
 from resources.reviewsio import REVIEWSIO, RatingBatch, ReviewList
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise import text as normal
-from schemabase_dagster.normalise.fields import Instant, SourceModel
+from schemabase_dagster.normalise.fields import Amount, Instant, SourceModel
 from schemabase_dagster.normalise.money import decimal
 from schemabase_dagster.streams import Stream, WebhookFeed
 
@@ -277,10 +277,34 @@ REVIEWSIO_MERCHANT_REVIEWS = Stream(
     mapper=map_merchant_review,
 )
 
+
+class _Rating(SourceModel):
+    sku: str
+    average_rating: Amount
+    num_ratings: int
+
+
+def map_rating(record: SourceRecord) -> Candidate:
+    """Map the rating of a SKU."""
+    rating = record.read(_Rating)
+    sku = normal.sku(rating.sku)
+    return Candidate(
+        match_key=None,
+        number=rating.sku,
+        values={
+            "sku": sku,
+            "average": rating.average_rating,
+            "rating_count": rating.num_ratings,
+        },
+        parents={"variant": [sku]},
+    )
+
+
 REVIEWSIO_PRODUCT_RATINGS = Stream(
     name="reviewsio_product_ratings",
     system=REVIEWSIO,
     group="reviews",
+    entity="variant_rating",
     description=(
         "Average rating and number of ratings by SKU, for all SKUs that the tenant's variants, "
         "order lines and reviews name. A SKU without ratings has no record; one that lost them is "
@@ -288,4 +312,5 @@ REVIEWSIO_PRODUCT_RATINGS = Stream(
     ),
     source=RatingBatch(path="product/rating-batch"),
     id_field="sku",
+    mapper=map_rating,
 )

@@ -121,10 +121,9 @@ class ZohoApi:
         record_id, _, inside = record_id.partition("/")
         if entity is None or (inside and inside not in entity.inside):
             return _error(404, 5, UNKNOWN_PATH)
-        if inside:
-            return _inside(world, entity, record_id, inside)
         if record_id:
-            return _detail(world, entity, record_id, faults)
+            within = _inside(world, entity, record_id, inside) if inside else None
+            return within or _detail(world, entity, record_id, faults)
         inline = self._state.options.inline_lines and entity is ORDERS
         if (moving := find(faults, "moving_rows")) and request.query_params.get("page") != "1":
             name = "orders" if entity is ORDERS else entity.plural

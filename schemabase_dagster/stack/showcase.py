@@ -18,7 +18,16 @@ from schemabase_dagster.stack.standins import DEMO_TENANTS, control
 from sensors.requests import downstream
 
 SYNCED = {
-    "saleor": ("orders",),
+    "saleor": (
+        "orders",
+        "channels",
+        "warehouses",
+        "taxClasses",
+        "productTypes",
+        "categories",
+        "products",
+        "productVariants",
+    ),
     "zoho": (
         "orders",
         "invoices",
@@ -27,8 +36,12 @@ SYNCED = {
         "creditnotes",
         "salesreturns",
         "customerpayments",
+        "taxes",
+        "warehouses",
+        "items",
+        "compositeitems",
     ),
-    "reviewsio": ("product_reviews", "merchant_reviews"),
+    "reviewsio": ("product_reviews", "merchant_reviews", "ratings"),
 }
 """System -> what the stand-ins call the records that become canonical rows."""
 

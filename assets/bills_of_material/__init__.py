@@ -1,0 +1,1 @@
+"""Bills of material: what bundles are made of."""

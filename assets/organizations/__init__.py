@@ -1,0 +1,1 @@
+"""Organisations: the accounts themselves, as their systems describe them."""

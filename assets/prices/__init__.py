@@ -1,0 +1,1 @@
+"""Prices: what variants cost, by sales channel."""

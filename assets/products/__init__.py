@@ -1,0 +1,1 @@
+"""Products: what variants of one thing belong to, with their types and categories."""

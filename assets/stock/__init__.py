@@ -1,0 +1,1 @@
+"""Stock: how much of each variant lies in which warehouse."""

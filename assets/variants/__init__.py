@@ -1,0 +1,1 @@
+"""Variants: what is sold, one row per SKU."""

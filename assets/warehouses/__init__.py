@@ -1,0 +1,1 @@
+"""Warehouses: the places goods are kept."""
