@@ -27,7 +27,7 @@ from webhook_gateway.answers import (
 from webhook_gateway.buckets import Buckets
 from webhook_gateway.deadlines import Deadlines
 from webhook_gateway.endpoints import ENDPOINT_ID, Endpoint, Endpoints
-from webhook_gateway.inbound import Inbound
+from webhook_gateway.inbound import FORM_CONTENT, Inbound
 from webhook_gateway.notes import Notes, Refused
 from webhook_gateway.providers.base import key_digests
 from webhook_gateway.settings import GatewaySettings
@@ -69,8 +69,8 @@ class Intake:
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
-            status, body = await self._take(visit, receive)
-            headers: Headers = []
+            status, body, content = await self._take(visit, receive)
+            headers: Headers = [(b"content-type", content)]
         except Refusal as refusal:
             status, body, headers = self._refuse(visit, refusal)
         except Exception as fault:  # noqa: BLE001 - the outermost edge of the gateway
@@ -79,9 +79,9 @@ class Intake:
         finally:
             self._in_flight -= 1
         self._note(visit, status)
-        await respond(send, status, body, [JSON_CONTENT, (TRACE_HEADER, visit.trace), *headers])
+        await respond(send, status, body, [(TRACE_HEADER, visit.trace), *headers])
 
-    async def _take(self, visit: "_Visit", receive: Any) -> tuple[int, bytes]:
+    async def _take(self, visit: "_Visit", receive: Any) -> tuple[int, bytes, bytes]:
         if self._in_flight > self._settings.max_in_flight:
             raise Refusal(503, "in_flight", retry_after=OVERLOAD_SECONDS)
         endpoint = self._endpoints.cached(visit.provider, visit.endpoint_id)
@@ -101,14 +101,18 @@ class Intake:
         delivery = _delivery(endpoint, inbound, visit)
         visit.event_type = delivery.event_type
         stored = await self._store.store(delivery)
-        return _accepted(visit, endpoint, stored)
+        status, answer = _accepted(visit, endpoint, stored)
+        if endpoint.provider.acknowledge is not None:
+            return status, *endpoint.provider.acknowledge(inbound)
+        return status, answer, JSON_CONTENT[1]
 
     def _admit(self, visit: "_Visit", endpoint: Endpoint) -> None:
         if not endpoint.is_enabled:
             is_standard = endpoint.options.get("scheme") == "standard_webhooks"
             raise Refusal(410 if is_standard else 403, "endpoint_disabled")
-        if visit.method != "POST":
-            raise Refusal(405, "method", headers=[(b"allow", b"POST")])
+        allowed = endpoint.provider.method
+        if visit.method != allowed:
+            raise Refusal(405, "method", headers=[(b"allow", allowed.encode())])
         if (
             len(visit.headers) > MAX_HEADERS
             or sum(map(len, visit.headers.values())) > MAX_HEADER_BYTES
@@ -145,7 +149,7 @@ class Intake:
                 visit.trace_id,
             )
         )
-        headers = list(refusal.headers)
+        headers = [JSON_CONTENT, *refusal.headers]
         if refusal.retry_after is not None:
             headers.append((b"retry-after", b"%d" % math.ceil(refusal.retry_after)))
         visit.reason = refusal.reason
@@ -262,6 +266,11 @@ def _delivery(endpoint: Endpoint, inbound: Inbound, visit: _Visit) -> Delivery:
     key = provider.dedupe(inbound, endpoint.options)
     today, yesterday = key_digests(provider.name, key, inbound)
     secret_names = endpoint.verifier.secret_names
+    body, query = inbound.body, inbound.stored_query(secret_names)
+    content_type = inbound.header(b"content-type")
+    if provider.body is not None:
+        # the query may name people: of such a request only what the provider keeps is stored
+        body, query, content_type = provider.body(inbound), None, FORM_CONTENT.decode()
     return Delivery(
         id=uuid7(),
         endpoint_id=endpoint.id,
@@ -270,10 +279,10 @@ def _delivery(endpoint: Endpoint, inbound: Inbound, visit: _Visit) -> Delivery:
         earlier_key=yesterday,
         body_sha256=inbound.body_sha256,
         method=visit.method,
-        query=inbound.stored_query(secret_names),
+        query=query,
         headers=inbound.stored_headers(secret_names),
-        content_type=inbound.header(b"content-type"),
-        body=inbound.body,
+        content_type=content_type,
+        body=body,
         verify_scheme=str(endpoint.options["scheme"]),
         source_ip=visit.source_ip,
         trace_id=visit.trace_id,

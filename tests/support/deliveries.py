@@ -15,8 +15,8 @@ from schemabase_dagster.tenancy import App
 _INSERT: LiteralString = """
 INSERT INTO platform.webhook_inbox (
     endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
-    verify_scheme, trace_id)
-VALUES (%s, %s, %s, %s, 'order_updated', %s, 'POST', '{}', %s, 'path_only', 'trace')
+    content_type, verify_scheme, trace_id)
+VALUES (%s, %s, %s, %s, 'order_updated', %s, 'POST', '{}', %s, %s, 'path_only', 'trace')
 """
 
 
@@ -33,14 +33,16 @@ def delivery(endpoint_id: str, body: bytes, **changes: Any) -> Delivery:
 def put_delivery(
     conn: Connection[Any],
     app: App,
-    sandbox: Sandbox,
+    sandbox: Sandbox | None,
     order: str = "",
     *,
     body: bytes | None = None,
+    content_type: str | None = None,
 ) -> None:
     """Store a due delivery: ``body``, or one that speaks of an order of ``acme``'s shop."""
     made = webhooks.create_endpoint(conn, app, {"scheme": "path_only", "reason": "test"})
-    if body is None:
+    if body is None and sandbox is not None:
         body = sandbox.control.prepare_webhook("acme", "saleor", order)["body"].encode()
-    values = (made.endpoint_id, app.tenant_id, app.id, app.type, uuid4().bytes, body)
+    values = (made.endpoint_id, app.tenant_id, app.id, app.type, uuid4().bytes, body,
+              content_type)  # fmt: skip
     conn.execute(_INSERT, values)

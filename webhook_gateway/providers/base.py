@@ -34,12 +34,19 @@ class Provider:
         event_type: finds the event's name in the headers, from (request, verification options).
         dedupe: finds the dedupe key, from the same.
         accepted_status: status of the answer to a new delivery.
+        method: HTTP method of its requests.
+        body: makes a form body of a request that has all in its query.
+        acknowledge: body and content type of the answer that the sender expects to every
+            delivery, new or not; None = our JSON.
     """
 
     name: str
     event_type: Callable[[Inbound, Options], str | None]
     dedupe: Callable[[Inbound, Options], DedupeKey]
     accepted_status: int = 202
+    method: str = "POST"
+    body: Callable[[Inbound], bytes] | None = None
+    acknowledge: Callable[[Inbound], tuple[bytes, bytes]] | None = None
 
 
 def key_digests(name: str, key: DedupeKey, inbound: Inbound) -> tuple[bytes, bytes | None]:
