@@ -127,12 +127,13 @@ def core_asset(entity: Entity) -> dg.AssetsDefinition:
 
 def analytics_asset(view: View) -> dg.AssetsDefinition:
     """Return the asset ``analytics/<view>``: always up to date, a run only looks at it."""
+    checks = [check for check in registry.checks() if check.asset == ("analytics", view.name)]
 
     @_asset(
         ("analytics", view.name),
         "analytics",
         view.description,
-        (),
+        checks,
         kinds={"postgres", "view"},
         deps=_view_deps(view),
         metadata={"dagster/table_name": f"analytics.{view.name}"},
@@ -141,8 +142,9 @@ def analytics_asset(view: View) -> dg.AssetsDefinition:
         with failures.translated():
             tenant, count = syncing.count_view(view, _request(context))
             with database.transaction() as conn:
+                told = metadata.view_metadata(conn, view, tenant, count)
                 return dg.MaterializeResult(
-                    metadata=metadata.view_metadata(conn, view, tenant, count)
+                    metadata=told, check_results=_evaluate(conn, tenant, checks)
                 )
 
     return asset

@@ -1,8 +1,10 @@
 """Views of ``analytics``: made again only when their definition changed."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
@@ -13,6 +15,8 @@ from schemabase_dagster.tables import raw
 
 FOLDER: Final = Path(__file__).parent.parent / "tables" / "views"
 UNMATCHED: Final = "unmatched_record"
+
+_READS: Final = re.compile(r"(?:FROM|JOIN) analytics\.(\w+)")
 
 _APPLIED: LiteralString = "SELECT name, definition_sha256 FROM platform.applied_view ORDER BY name"
 _FORGET: LiteralString = "DELETE FROM platform.applied_view"
@@ -36,8 +40,10 @@ class View:
 
 
 def wanted(streams: Sequence[Stream]) -> dict[str, View]:
-    """Return the views by name, in the order in which they are made."""
-    views = {path.stem: _from_file(path) for path in sorted(FOLDER.glob("*.sql"))}
+    """Return the views by name, in the order in which they are made: each after those it reads."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.sql"))}
+    reads = {name: sorted(set(_READS.findall(text)) & texts.keys()) for name, text in texts.items()}
+    views = {name: _from_text(texts[name]) for name in TopologicalSorter(reads).static_order()}
     return {**views, UNMATCHED: _unmatched(streams)}
 
 
@@ -70,8 +76,7 @@ def _applied(conn: Connection[Any]) -> dict[str, bytes]:
     return {name: bytes(digest) for name, digest in conn.execute(_APPLIED)}
 
 
-def _from_file(path: Path) -> View:
-    text = path.read_text(encoding="utf-8")
+def _from_text(text: str) -> View:
     return View(_sha256(text), lambda conn: conn.execute(text.encode()))
 
 

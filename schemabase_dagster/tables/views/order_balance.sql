@@ -1,0 +1,184 @@
+-- analytics.order_balance: one row per order, what was billed, credited, paid and paid back.
+CREATE VIEW analytics.order_balance AS
+WITH several AS (
+    SELECT
+        io.invoice_id,
+        sum(o.total_gross) AS whole
+    FROM core.invoice_orders AS io
+    JOIN core.orders AS o ON o.id = io.order_id
+    GROUP BY io.invoice_id
+    HAVING count(*) > 1
+), shares AS (
+    SELECT
+        io.invoice_id,
+        io.order_id,
+        coalesce(o.total_gross / nullif(s.whole, 0), 1) AS part
+    FROM core.invoice_orders AS io
+    JOIN core.orders AS o ON o.id = io.order_id
+    LEFT JOIN several AS s ON s.invoice_id = io.invoice_id
+), invoiced AS (
+    SELECT
+        sh.order_id,
+        sum(round(v.total_gross * sh.part, 2)) AS amount
+    FROM shares AS sh
+    JOIN core.invoices AS v ON v.id = sh.invoice_id
+    WHERE v.deleted_at IS NULL AND coalesce(v.status, '') NOT IN ('draft', 'void')
+    GROUP BY sh.order_id
+), applied AS (
+    SELECT
+        credit_note_id,
+        sum(amount) AS amount
+    FROM core.credit_note_allocations
+    GROUP BY credit_note_id
+), noted AS (
+    SELECT
+        credit_note_id,
+        count(*) AS orders
+    FROM core.credit_note_orders
+    GROUP BY credit_note_id
+), credited AS (
+    SELECT
+        co.order_id,
+        sum(round(n.total_gross / k.orders, 2)) AS amount,
+        sum(round(coalesce(a.amount, 0) / k.orders, 2)) AS applied
+    FROM core.credit_note_orders AS co
+    JOIN noted AS k ON k.credit_note_id = co.credit_note_id
+    JOIN core.credit_notes AS n ON n.id = co.credit_note_id
+    LEFT JOIN applied AS a ON a.credit_note_id = n.id
+    WHERE n.deleted_at IS NULL AND n.status IN ('open', 'closed')
+    GROUP BY co.order_id
+), payment_shares AS (
+    SELECT
+        al.payment_id,
+        al.order_id,
+        coalesce(al.amount, y.amount) AS amount,
+        coalesce(al.amount / nullif(y.amount, 0), 1) AS part
+    FROM core.payment_allocations AS al
+    JOIN core.payments AS y ON y.id = al.payment_id
+    WHERE al.order_id IS NOT NULL AND y.deleted_at IS NULL AND y.status = 'paid'
+    UNION ALL
+    -- What only the books know is paid for an invoice.
+    SELECT
+        al.payment_id,
+        sh.order_id,
+        round(coalesce(al.amount, y.amount) * sh.part, 2) AS amount,
+        coalesce(al.amount / nullif(y.amount, 0), 1) * sh.part AS part
+    FROM core.payment_allocations AS al
+    JOIN core.payments AS y ON y.id = al.payment_id
+    JOIN shares AS sh ON sh.invoice_id = al.invoice_id
+    WHERE y.deleted_at IS NULL
+        AND y.status = 'paid'
+        AND NOT EXISTS (
+            SELECT FROM core.payment_allocations AS own
+            WHERE own.payment_id = al.payment_id AND own.order_id IS NOT NULL
+        )
+), paid AS (
+    SELECT
+        order_id,
+        sum(amount) AS amount
+    FROM payment_shares
+    GROUP BY order_id
+), fees AS (
+    SELECT
+        s.order_id,
+        c.currency,
+        sum(round(c.amount * s.part, 4)) AS amount
+    FROM core.transaction_costs AS c
+    JOIN payment_shares AS s ON s.payment_id = c.payment_id
+    WHERE c.deleted_at IS NULL
+    GROUP BY s.order_id, c.currency
+), withdrawn AS (
+    SELECT
+        s.order_id,
+        sum(round((d.funds_withdrawn - d.funds_returned) * s.part, 2)) AS amount
+    FROM core.disputes AS d
+    JOIN payment_shares AS s ON s.payment_id = d.payment_id
+    WHERE d.deleted_at IS NULL
+    GROUP BY s.order_id
+), refunded AS (
+    SELECT
+        al.order_id,
+        sum(coalesce(al.amount, f.amount)) FILTER (WHERE f.status = 'succeeded') AS amount,
+        sum(coalesce(al.amount, f.amount))
+            FILTER (WHERE f.status = 'succeeded' AND f.purpose <> 'overpayment') AS done,
+        sum(coalesce(al.amount, f.amount)) FILTER (
+            WHERE f.status IN ('requested', 'pending', 'succeeded') AND f.purpose <> 'overpayment'
+        ) AS agreed
+    FROM core.refund_allocations AS al
+    JOIN core.refunds AS f ON f.id = al.refund_id
+    WHERE al.order_id IS NOT NULL AND f.deleted_at IS NULL
+    GROUP BY al.order_id
+), sums AS (
+    SELECT
+        o.id,
+        o.tenant_id,
+        o.order_number,
+        o.currency,
+        o.status,
+        o.invoice_status,
+        o.ordered_at,
+        CASE WHEN o.status = 'canceled' THEN 0 ELSE o.total_gross END AS ordered,
+        coalesce(r.agreed, 0) + coalesce(c.applied, 0) AS agreed,
+        coalesce(r.done, 0) + coalesce(c.applied, 0) AS done,
+        coalesce(i.amount, 0) AS invoiced,
+        coalesce(c.amount, 0) AS credited,
+        coalesce(p.amount, 0) AS paid,
+        coalesce(r.amount, 0) AS refunded,
+        coalesce(w.amount, 0) AS disputed,
+        coalesce(e.amount, 0) AS fees
+    FROM core.orders AS o
+    LEFT JOIN invoiced AS i ON i.order_id = o.id
+    LEFT JOIN credited AS c ON c.order_id = o.id
+    LEFT JOIN paid AS p ON p.order_id = o.id
+    LEFT JOIN refunded AS r ON r.order_id = o.id
+    LEFT JOIN withdrawn AS w ON w.order_id = o.id
+    LEFT JOIN fees AS e ON e.order_id = o.id AND e.currency = o.currency
+    WHERE o.deleted_at IS NULL
+)
+SELECT
+    t.slug AS tenant,
+    s.id AS order_id,
+    s.order_number,
+    s.ordered_at,
+    s.status,
+    s.invoice_status,
+    s.currency,
+    s.ordered,
+    CASE
+        WHEN s.status = 'canceled' THEN 0
+        WHEN abs(s.ordered - s.done - (s.invoiced - s.credited)) < 0.01 THEN s.done
+        ELSE s.agreed
+    END AS reduction,
+    s.invoiced,
+    s.credited,
+    s.paid,
+    s.refunded,
+    s.disputed,
+    s.fees,
+    CASE
+        WHEN s.status = 'canceled' THEN s.credited - s.invoiced
+        WHEN abs(s.ordered - s.done - (s.invoiced - s.credited)) < 0.01 THEN 0
+        ELSE s.ordered - s.agreed - (s.invoiced - s.credited)
+    END AS billing_gap,
+    s.invoiced - s.credited - (s.paid - s.refunded - s.disputed) AS open_receivable
+FROM sums AS s
+JOIN platform.tenant AS t ON t.id = s.tenant_id;
+
+COMMENT ON VIEW analytics.order_balance IS 'Balance of an order: billed, credited, paid, paid back, in the customer''s currency';
+COMMENT ON COLUMN analytics.order_balance.tenant IS 'Slug of the tenant';
+COMMENT ON COLUMN analytics.order_balance.order_id IS 'Our id of the order';
+COMMENT ON COLUMN analytics.order_balance.order_number IS 'Order number';
+COMMENT ON COLUMN analytics.order_balance.ordered_at IS 'When it was placed';
+COMMENT ON COLUMN analytics.order_balance.status IS 'Status of the order';
+COMMENT ON COLUMN analytics.order_balance.invoice_status IS 'not_invoiced, partially_invoiced or invoiced, by the ERP';
+COMMENT ON COLUMN analytics.order_balance.currency IS 'ISO 4217, of all amounts of the row';
+COMMENT ON COLUMN analytics.order_balance.ordered IS 'Total of the order with tax; 0 when it was canceled';
+COMMENT ON COLUMN analytics.order_balance.reduction IS 'What of it was agreed to be given back: refunds without overpayments, and credit used for invoices';
+COMMENT ON COLUMN analytics.order_balance.invoiced IS 'Its invoices, drafts and void ones left out; of one that bills several orders its share';
+COMMENT ON COLUMN analytics.order_balance.credited IS 'Its credit notes, open and closed';
+COMMENT ON COLUMN analytics.order_balance.paid IS 'What was paid for it, refunds not deducted';
+COMMENT ON COLUMN analytics.order_balance.refunded IS 'What went back to the customer';
+COMMENT ON COLUMN analytics.order_balance.disputed IS 'What banks took back, less what they gave back again';
+COMMENT ON COLUMN analytics.order_balance.fees IS 'Transaction costs in the order''s currency';
+COMMENT ON COLUMN analytics.order_balance.billing_gap IS 'Ordered - reduction - (invoiced - credited): 0 once all is billed. While a refund is under way the books may have followed or not';
+COMMENT ON COLUMN analytics.order_balance.open_receivable IS 'Invoiced - credited - (paid - refunded - disputed): above 0 the customer owes, below 0 the merchant';

@@ -1,0 +1,421 @@
+-- analytics.reconciliation_defect: what two systems, or two parts of one, do not agree about.
+CREATE VIEW analytics.reconciliation_defect AS
+WITH roles AS (
+    SELECT
+        a.tenant_id,
+        bool_or(a.type = 'braintree') AS has_gateway,
+        bool_or(a.type = 'zoho') AS has_erp
+    FROM platform.app AS a
+    WHERE a.enabled AND a.deleted_at IS NULL
+    GROUP BY a.tenant_id
+), records AS (
+    SELECT
+        x.entity,
+        x.core_id,
+        string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id)
+            FILTER (WHERE a.type = 'zoho') AS erp,
+        string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id)
+            FILTER (WHERE a.type = 'braintree') AS gateway,
+        string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id)
+            FILTER (WHERE a.type = 'saleor') AS shop
+    FROM core.external_ref AS x
+    JOIN platform.app AS a ON a.id = x.app_id
+    WHERE x.deleted_at IS NULL
+        AND x.entity IN ('order', 'invoice', 'credit_note', 'return', 'payment', 'dispute')
+    GROUP BY x.entity, x.core_id
+), claims AS MATERIALIZED (
+    SELECT
+        c.*,
+        t.id AS tenant_id,
+        r.has_gateway,
+        r.has_erp,
+        k.shop AS order_in_shop,
+        k.erp AS order_in_erp
+    FROM analytics.claimed_refund AS c
+    JOIN platform.tenant AS t ON t.slug = c.tenant
+    JOIN roles AS r ON r.tenant_id = t.id
+    LEFT JOIN records AS k ON k.entity = 'order' AND k.core_id = c.order_id
+), balances AS MATERIALIZED (
+    SELECT * FROM analytics.order_balance
+), noted AS (
+    SELECT
+        credit_note_id,
+        min(order_id::text)::uuid AS order_id
+    FROM core.credit_note_orders
+    GROUP BY credit_note_id
+), billed AS (
+    SELECT
+        invoice_id,
+        min(order_id::text)::uuid AS order_id
+    FROM core.invoice_orders
+    GROUP BY invoice_id
+), payers AS (
+    SELECT
+        payment_id,
+        min(order_id::text)::uuid AS order_id
+    FROM core.payment_allocations
+    WHERE order_id IS NOT NULL
+    GROUP BY payment_id
+), spent AS (
+    SELECT
+        y.id,
+        y.tenant_id,
+        y.reference_number,
+        y.amount,
+        y.currency,
+        p.order_id,
+        coalesce(f.amount, 0) AS refunded,
+        coalesce(d.amount, 0) AS disputed,
+        f.keys,
+        d.keys AS disputes
+    FROM core.payments AS y
+    LEFT JOIN payers AS p ON p.payment_id = y.id
+    LEFT JOIN (
+        SELECT payment_id, sum(amount) AS amount,
+               string_agg(refund_key, ', ' ORDER BY refund_key) AS keys
+        FROM core.refunds
+        WHERE status = 'succeeded' AND deleted_at IS NULL
+        GROUP BY payment_id
+    ) AS f ON f.payment_id = y.id
+    LEFT JOIN (
+        SELECT payment_id, sum(funds_withdrawn - funds_returned) AS amount,
+               string_agg(dispute_key, ', ' ORDER BY dispute_key) AS keys
+        FROM core.disputes
+        WHERE deleted_at IS NULL
+        GROUP BY payment_id
+    ) AS d ON d.payment_id = y.id
+    WHERE y.deleted_at IS NULL AND (f.amount IS NOT NULL OR d.amount IS NOT NULL)
+), used AS (
+    SELECT
+        n.id,
+        n.tenant_id,
+        n.credit_note_number,
+        n.status,
+        n.issued_on,
+        n.total_gross,
+        n.balance,
+        n.currency,
+        o.order_id,
+        coalesce(a.amount, 0) + coalesce(f.amount, 0) AS amount
+    FROM core.credit_notes AS n
+    LEFT JOIN noted AS o ON o.credit_note_id = n.id
+    LEFT JOIN (
+        SELECT credit_note_id, sum(amount) AS amount
+        FROM core.credit_note_allocations
+        GROUP BY credit_note_id
+    ) AS a ON a.credit_note_id = n.id
+    LEFT JOIN (
+        SELECT al.credit_note_id, sum(coalesce(al.amount, r.amount)) AS amount
+        FROM core.refund_allocations AS al
+        JOIN core.refunds AS r ON r.id = al.refund_id
+        WHERE al.credit_note_id IS NOT NULL AND r.deleted_at IS NULL
+        GROUP BY al.credit_note_id
+    ) AS f ON f.credit_note_id = n.id
+    WHERE n.deleted_at IS NULL AND n.status IN ('open', 'closed')
+), paid_out AS (
+    SELECT refund_id, sum(amount) AS amount
+    FROM core.refund_allocations
+    WHERE credit_note_id IS NOT NULL
+    GROUP BY refund_id
+), came AS (
+    SELECT
+        r.id,
+        r.tenant_id,
+        r.return_number,
+        r.order_id,
+        l.sku,
+        sum(l.quantity_credit_only) + coalesce(sum(c.quantity), 0) AS due,
+        coalesce(max(c.received_on), r.requested_on) AS since
+    FROM core.returns AS r
+    JOIN core.return_lines AS l
+        ON l.return_id = r.id AND l.deleted_at IS NULL AND l.action = 'return'
+    LEFT JOIN (
+        SELECT x.return_id, x.action, x.sku, x.sku_occurrence,
+               sum(x.quantity) AS quantity, max(p.received_on) AS received_on
+        FROM core.return_receipt_lines AS x
+        JOIN core.return_receipts AS p
+            ON p.return_id = x.return_id AND p.receipt_number = x.receipt_number
+            AND p.deleted_at IS NULL
+        WHERE x.deleted_at IS NULL
+        GROUP BY x.return_id, x.action, x.sku, x.sku_occurrence
+    ) AS c
+        ON c.return_id = l.return_id AND c.action = l.action AND c.sku = l.sku
+        AND c.sku_occurrence = l.sku_occurrence
+    WHERE r.deleted_at IS NULL AND r.status NOT IN ('canceled', 'declined')
+    GROUP BY r.id, l.sku
+), credited AS (
+    SELECT
+        rn.return_id,
+        l.sku,
+        sum(l.quantity) AS quantity,
+        string_agg(DISTINCT n.id::text, ' ') AS notes
+    FROM core.return_credit_notes AS rn
+    JOIN core.credit_notes AS n
+        ON n.id = rn.credit_note_id AND n.deleted_at IS NULL AND n.status IN ('open', 'closed')
+    JOIN core.credit_note_lines AS l
+        ON l.credit_note_id = n.id AND l.deleted_at IS NULL AND l.is_goods
+    GROUP BY rn.return_id, l.sku
+), found AS (
+    SELECT
+        c.tenant_id,
+        1 AS no,
+        'refund_missing_in_erp' AS kind,
+        c.order_id,
+        c.refund_key AS record,
+        c.gateway_amount AS expected,
+        0::numeric AS actual,
+        c.currency AS unit,
+        c.gateway_record AS expected_source,
+        c.order_in_erp AS actual_source
+    FROM claims AS c
+    WHERE c.gateway_amount IS NOT NULL
+        AND c.erp_amount IS NULL
+        AND c.has_erp
+        AND (c.order_id IS NULL OR c.order_in_erp IS NOT NULL)
+        AND c.refunded_at < now() - interval '3 days'
+    UNION ALL
+    SELECT
+        c.tenant_id, 2, 'refund_missing_at_gateway', c.order_id, c.refund_key,
+        c.erp_amount, 0, c.currency,
+        c.erp_record, coalesce(c.shop_record, k.gateway, c.order_in_shop)
+    FROM claims AS c
+    LEFT JOIN payers AS p ON p.order_id = c.order_id
+    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = p.payment_id
+    WHERE c.erp_amount IS NOT NULL
+        AND c.gateway_amount IS NULL
+        AND NOT c.gateway_failed
+        AND c.has_gateway
+        AND c.method = 'original'
+        AND c.refunded_at < now() - interval '3 days'
+    UNION ALL
+    SELECT
+        b.tenant_id, 3, 'refund_duplicate', b.order_id, b.refund_key,
+        0, b.amount, b.currency,
+        coalesce(a.gateway_record, a.shop_record, a.erp_record),
+        coalesce(b.gateway_record, b.shop_record, b.erp_record)
+    FROM claims AS a
+    JOIN claims AS b
+        ON b.payment_id = a.payment_id AND b.amount = a.amount AND b.refund_id <> a.refund_id
+        AND (b.refunded_at, b.refund_id) > (a.refunded_at, a.refund_id)
+        AND b.refunded_at - a.refunded_at < interval '24 hours'
+    WHERE a.status = 'succeeded' AND b.status = 'succeeded'
+    UNION ALL
+    SELECT
+        s.tenant_id, 4, 'refund_exceeds_payment', s.order_id, s.reference_number,
+        s.amount, s.refunded, s.currency,
+        coalesce(k.gateway, k.shop, k.erp), s.keys
+    FROM spent AS s
+    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = s.id
+    WHERE s.refunded - s.amount >= 0.01
+    UNION ALL
+    SELECT
+        c.tenant_id, 5, 'refund_amount_mismatch', c.order_id, c.refund_key,
+        coalesce(c.gateway_amount, c.erp_amount),
+        coalesce(nullif(c.erp_amount, c.gateway_amount), c.shop_amount), c.currency,
+        coalesce(c.gateway_record, c.erp_record),
+        CASE
+            WHEN c.erp_amount IS DISTINCT FROM c.gateway_amount AND c.gateway_amount IS NOT NULL
+                AND c.erp_amount IS NOT NULL THEN c.erp_record
+            ELSE c.shop_record
+        END
+    FROM claims AS c
+    WHERE greatest(c.gateway_amount, c.erp_amount, c.shop_amount)
+        - least(c.gateway_amount, c.erp_amount, c.shop_amount) >= 0.01
+    UNION ALL
+    SELECT
+        c.tenant_id, 6, 'refund_without_credit_note', c.order_id, c.refund_key,
+        c.amount, coalesce(a.amount, 0), c.currency,
+        coalesce(c.gateway_record, c.shop_record, c.erp_record),
+        coalesce(c.erp_record, c.order_in_erp)
+    FROM claims AS c
+    LEFT JOIN paid_out AS a ON a.refund_id = c.refund_id
+    LEFT JOIN balances AS b ON b.order_id = c.order_id
+    WHERE c.status = 'succeeded'
+        AND c.has_erp
+        AND (c.order_id IS NULL OR c.order_in_erp IS NOT NULL)
+        AND c.amount - coalesce(a.amount, 0) >= 0.01
+        AND c.refunded_at < now() - interval '3 days'
+        -- What the books call an overpayment is one only if more was paid than billed.
+        AND NOT (c.purpose = 'overpayment'
+            AND (b.order_id IS NULL OR b.paid - b.invoiced >= c.amount))
+    UNION ALL
+    SELECT
+        u.tenant_id, 7, 'credit_note_unsettled', u.order_id, u.credit_note_number,
+        CASE WHEN u.is_stale THEN u.total_gross ELSE u.balance END,
+        CASE WHEN u.is_stale THEN u.amount ELSE u.total_gross - u.amount END, u.currency,
+        k.erp, coalesce(o.erp, o.shop)
+    FROM (
+        SELECT *,
+               issued_on < current_date - 14 AND total_gross - amount >= 0.01 AS is_stale
+        FROM used
+    ) AS u
+    LEFT JOIN records AS k ON k.entity = 'credit_note' AND k.core_id = u.id
+    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = u.order_id
+    WHERE u.is_stale OR abs(u.total_gross - u.amount - u.balance) >= 0.01
+    UNION ALL
+    SELECT
+        o.tenant_id, 8, 'billing_mismatch', b.order_id, b.order_number,
+        b.ordered - b.reduction, b.invoiced - b.credited, b.currency,
+        coalesce(k.shop, k.erp), coalesce(i.erp, k.erp)
+    FROM balances AS b
+    JOIN core.orders AS o ON o.id = b.order_id
+    LEFT JOIN records AS k ON k.entity = 'order' AND k.core_id = b.order_id
+    LEFT JOIN LATERAL (
+        SELECT string_agg(v.erp, ', ' ORDER BY v.erp) AS erp
+        FROM core.invoice_orders AS io
+        JOIN records AS v ON v.entity = 'invoice' AND v.core_id = io.invoice_id
+        WHERE io.order_id = b.order_id
+    ) AS i ON true
+    WHERE abs(b.billing_gap) >= 0.01
+        AND (b.invoice_status = 'invoiced' OR b.status = 'canceled')
+    UNION ALL
+    SELECT
+        v.tenant_id, 9, 'over_credited', bo.order_id, v.invoice_number,
+        v.total_gross, n.amount, v.currency, k.erp, n.records
+    FROM core.invoices AS v
+    JOIN (
+        SELECT c.corrects_invoice_id, sum(c.total_gross) AS amount,
+               string_agg(r.erp, ', ' ORDER BY r.erp) AS records
+        FROM core.credit_notes AS c
+        LEFT JOIN records AS r ON r.entity = 'credit_note' AND r.core_id = c.id
+        WHERE c.status IN ('open', 'closed') AND c.deleted_at IS NULL
+        GROUP BY c.corrects_invoice_id
+    ) AS n ON n.corrects_invoice_id = v.id
+    LEFT JOIN billed AS bo ON bo.invoice_id = v.id
+    LEFT JOIN records AS k ON k.entity = 'invoice' AND k.core_id = v.id
+    WHERE v.deleted_at IS NULL AND n.amount - v.total_gross >= 0.01
+    UNION ALL
+    SELECT
+        n.tenant_id, 9, 'over_credited', co.order_id, n.credit_note_number || '#' || l.line_no,
+        s.tax_percentage, l.tax_percentage, '%', coalesce(o.shop, o.erp), k.erp
+    FROM core.credit_note_lines AS l
+    JOIN core.credit_notes AS n
+        ON n.id = l.credit_note_id AND n.status IN ('open', 'closed') AND n.deleted_at IS NULL
+    JOIN noted AS co ON co.credit_note_id = n.id
+    JOIN (
+        SELECT order_id, sku, max(tax_percentage) AS tax_percentage,
+               min(tax_percentage) AS least_percentage
+        FROM core.order_lines
+        WHERE deleted_at IS NULL AND sku <> ''
+        GROUP BY order_id, sku
+    ) AS s ON s.order_id = co.order_id AND s.sku = l.sku
+    LEFT JOIN records AS k ON k.entity = 'credit_note' AND k.core_id = n.id
+    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = co.order_id
+    WHERE l.deleted_at IS NULL
+        AND l.tax_percentage NOT IN (s.tax_percentage, s.least_percentage)
+    UNION ALL
+    SELECT
+        c.tenant_id, 10, 'return_credit_mismatch', c.order_id, c.return_number || '/' || c.sku,
+        c.due, coalesce(q.quantity, 0), 'pcs', k.erp, coalesce(n.erp, o.erp)
+    FROM came AS c
+    JOIN records AS k ON k.entity = 'return' AND k.core_id = c.id AND k.erp IS NOT NULL
+    LEFT JOIN credited AS q ON q.return_id = c.id AND q.sku = c.sku
+    LEFT JOIN records AS n
+        ON n.entity = 'credit_note' AND n.core_id = split_part(q.notes, ' ', 1)::uuid
+    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = c.order_id
+    WHERE c.due <> coalesce(q.quantity, 0) AND c.since < current_date - 7
+    UNION ALL
+    SELECT
+        c.tenant_id, 11, 'refund_stuck', c.order_id, c.refund_key, c.amount, 0, c.currency,
+        coalesce(c.shop_record, c.erp_record, c.gateway_record),
+        coalesce(c.gateway_record, k.gateway, k.shop)
+    FROM claims AS c
+    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = c.payment_id
+    WHERE c.status IN ('requested', 'pending')
+        AND c.requested_at < now() - interval '5 days'
+    UNION ALL
+    SELECT
+        c.tenant_id, 12, 'refund_failed_but_booked', c.order_id, c.refund_key,
+        0, c.erp_amount, c.currency, c.gateway_record, c.erp_record
+    FROM claims AS c
+    WHERE c.gateway_failed AND c.gateway_amount IS NULL AND c.erp_amount IS NOT NULL
+    UNION ALL
+    SELECT
+        s.tenant_id, 13, 'dispute_doubled_or_unbooked', s.order_id, s.reference_number,
+        s.amount, s.refunded + s.disputed, s.currency,
+        coalesce(k.gateway, k.shop), s.disputes
+    FROM spent AS s
+    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = s.id
+    WHERE s.disputed > 0 AND s.refunded + s.disputed - s.amount >= 0.01
+    UNION ALL
+    SELECT
+        d.tenant_id, 13, 'dispute_doubled_or_unbooked', s.order_id, d.dispute_key,
+        d.funds_withdrawn - d.funds_returned, 0, d.currency, k.gateway, o.erp
+    FROM core.disputes AS d
+    JOIN roles AS r ON r.tenant_id = d.tenant_id AND r.has_erp
+    LEFT JOIN spent AS s ON s.id = d.payment_id
+    LEFT JOIN records AS k ON k.entity = 'dispute' AND k.core_id = d.id
+    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = s.order_id
+    WHERE d.deleted_at IS NULL
+        AND d.funds_withdrawn > d.funds_returned
+        AND d.opened_on < current_date - 7
+        AND k.erp IS NULL
+        AND (s.order_id IS NULL OR o.erp IS NOT NULL)
+        AND coalesce(s.refunded + s.disputed - s.amount, 0) < 0.01
+    UNION ALL
+    SELECT
+        x.tenant_id, 14, 'settlement_fee_mismatch', p.order_id, c.cost_key,
+        (x.attrs ->> 'amount')::numeric, (y.attrs ->> 'amount')::numeric, c.currency,
+        a.key || ' ' || x.external_id, e.key || ' ' || y.external_id
+    FROM core.external_ref AS x
+    JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'braintree'
+    JOIN core.external_ref AS y
+        ON y.entity = 'transaction_cost' AND y.core_id = x.core_id AND y.deleted_at IS NULL
+    JOIN platform.app AS e ON e.id = y.app_id AND e.type = 'zoho'
+    JOIN core.transaction_costs AS c ON c.id = x.core_id AND c.deleted_at IS NULL
+    LEFT JOIN payers AS p ON p.payment_id = c.payment_id
+    WHERE x.entity = 'transaction_cost'
+        AND x.deleted_at IS NULL
+        AND x.attrs ->> 'currency' = y.attrs ->> 'currency'
+        AND abs((x.attrs ->> 'amount')::numeric - (y.attrs ->> 'amount')::numeric) >= 0.01
+    UNION ALL
+    SELECT
+        y.tenant_id, 14, 'settlement_fee_mismatch', p.order_id, y.reference_number,
+        round(y.amount * y.settlement_rate, 2), y.settlement_amount, y.settlement_currency,
+        coalesce(k.gateway, k.shop), coalesce(k.gateway, k.shop)
+    FROM core.payments AS y
+    LEFT JOIN payers AS p ON p.payment_id = y.id
+    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = y.id
+    WHERE y.deleted_at IS NULL
+        AND abs(round(y.amount * y.settlement_rate, 2) - y.settlement_amount) >= 0.01
+), ranked AS (
+    SELECT
+        f.*,
+        -- One cause may show as two kinds: the lower number of an order and amount counts.
+        min(f.no) OVER (
+            PARTITION BY f.tenant_id, coalesce(f.order_id::text, f.record), f.unit,
+                abs(f.expected - f.actual)
+        ) AS first_no
+    FROM found AS f
+)
+SELECT
+    t.slug AS tenant,
+    r.no,
+    r.kind,
+    r.order_id,
+    o.order_number,
+    r.record,
+    r.expected,
+    r.actual,
+    r.expected - r.actual AS difference,
+    r.unit,
+    r.expected_source,
+    r.actual_source
+FROM ranked AS r
+JOIN platform.tenant AS t ON t.id = r.tenant_id
+LEFT JOIN core.orders AS o ON o.id = r.order_id
+WHERE r.no = r.first_no;
+
+COMMENT ON VIEW analytics.reconciliation_defect IS 'Disagreements about money and goods, of 14 kinds (docs/reconciliation.md); one cause is reported once, by its lowest number';
+COMMENT ON COLUMN analytics.reconciliation_defect.tenant IS 'Slug of the tenant';
+COMMENT ON COLUMN analytics.reconciliation_defect.no IS 'Number of the kind, 1 to 14';
+COMMENT ON COLUMN analytics.reconciliation_defect.kind IS 'Kind of the disagreement';
+COMMENT ON COLUMN analytics.reconciliation_defect.order_id IS 'Our id of the order it concerns';
+COMMENT ON COLUMN analytics.reconciliation_defect.order_number IS 'Order it concerns; null = none is known';
+COMMENT ON COLUMN analytics.reconciliation_defect.record IS 'Number of the refund, credit note, invoice, return, payment, dispute or order';
+COMMENT ON COLUMN analytics.reconciliation_defect.expected IS 'What one side says';
+COMMENT ON COLUMN analytics.reconciliation_defect.actual IS 'What the other side says';
+COMMENT ON COLUMN analytics.reconciliation_defect.difference IS 'Expected - actual';
+COMMENT ON COLUMN analytics.reconciliation_defect.unit IS 'Currency (ISO 4217), pcs (quantities) or % (tax)';
+COMMENT ON COLUMN analytics.reconciliation_defect.expected_source IS 'App and id of the record behind the expected value';
+COMMENT ON COLUMN analytics.reconciliation_defect.actual_source IS 'App and id of the record behind the actual value, or of the order where that is missing';

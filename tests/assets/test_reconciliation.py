@@ -1,0 +1,65 @@
+"""Reconciliation of what shop, books and gateway tell: what is planted is found, nothing else."""
+
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+
+from assets.reconciliation.checks import CHECKS
+from sandbox.runner import Sandbox
+from schemabase_dagster.tenancy import Tenant
+from tests.assets.test_aftersales import Pull, pull, sync
+from tests.support.rows import one, rows
+
+__all__ = ["pull"]
+
+DEFECTS = "SELECT * FROM analytics.reconciliation_defect ORDER BY no, record"
+
+
+def test_a_merchant_whose_systems_differ_about_one_order(
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+):
+    odd = sandbox.control.planted("acme")["totals_differ"]
+    sync(pull, tenant)
+
+    (defect,) = rows(conn, DEFECTS)
+
+    assert (defect["kind"], defect["order_number"]) == ("billing_mismatch", odd["number"])
+    assert (defect["difference"], defect["unit"]) == (Decimal("-5.00"), "EUR")
+    assert defect["expected_source"] == f"shop {odd['saleor']}"
+    assert defect["actual_source"].startswith("books ")
+    found = one(conn, "SELECT * FROM analytics.reconciliation WHERE kinds IS NOT NULL")
+    assert (found["order_number"], found["difference"]) == (odd["number"], 5)
+    assert (found["shop_record"], found["books_record"]) == (
+        f"shop {odd['saleor']}", f"books {odd['zoho']}",
+    )  # fmt: skip
+
+
+def test_the_check_tells_count_and_sum_of_each_kind_and_the_query(
+    conn: Connection[Any], tenant: Tenant, pull: Pull
+):
+    sync(pull, tenant)
+    verdicts = {check.name: check.evaluate(conn, tenant) for check in CHECKS}
+
+    reconciliation = verdicts.pop("reconciliation")
+
+    assert not reconciliation.passed
+    assert (reconciliation.severity, reconciliation.summary) == ("WARN", "1 disagreement")
+    assert reconciliation.facts["billing_mismatch"] == "1, 5.00"
+    assert len(conn.execute(str(reconciliation.facts["query"]).encode()).fetchall()) == 1
+    assert all(verdict.passed for verdict in verdicts.values())
+
+
+def test_paid_orders_owe_nothing(
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+):
+    sync(pull, tenant)
+
+    query = """
+        SELECT b.order_number FROM analytics.order_balance AS b WHERE b.open_receivable <> 0
+        AND b.invoiced > 0 AND NOT EXISTS (
+            SELECT FROM core.invoice_orders AS io JOIN core.invoices AS i ON i.id = io.invoice_id
+            WHERE io.order_id = b.order_id AND i.status <> 'paid')
+    """
+    odd = sandbox.control.planted("acme")["totals_differ"]["number"]
+    assert [row["order_number"] for row in rows(conn, query)] == [odd]
