@@ -70,7 +70,8 @@ def _dictionary() -> Iterator[str]:
         "Data dictionary",
         "What analysts read: views of `analytics` first, then the tables of `core`. The same texts "
         "stand in the database (`\\d+` in psql). Times are UTC, money has four decimals and "
-        "the currency of its row, `tenant` is the slug.",
+        "the currency of its row, `tenant` is the slug. Worked examples: "
+        "[queries](queries/README.md).",
     )
     views = {path.stem: path.read_text("utf-8") for path in sorted(FOLDER.glob("*.sql"))}
     tables = [table for table in metadata.sorted_tables if table.schema == "core"]

@@ -26,9 +26,9 @@ SELECT
     ship.country_code AS ship_country,
     o.carrier,
     ch.name AS sales_channel,
-    lines.lines,
+    coalesce(lines.lines, 0) AS lines,
     lines.quantity,
-    parcels.packages,
+    coalesce(parcels.packages, 0) AS packages,
     parcels.first_shipped_at,
     parcels.last_delivered_at,
     refs.systems,
@@ -40,25 +40,30 @@ LEFT JOIN platform.app AS a ON a.id = o.owner_app_id
 LEFT JOIN core.contacts AS c ON c.id = o.contact_id
 LEFT JOIN core.addresses AS ship ON ship.id = o.shipping_address_id
 LEFT JOIN core.sales_channels AS ch ON ch.id = o.sales_channel_id
-LEFT JOIN LATERAL (
-    SELECT count(*) AS lines, sum(l.quantity) AS quantity
-    FROM core.order_lines AS l
-    WHERE l.order_id = o.id AND l.deleted_at IS NULL
-) AS lines ON true
-LEFT JOIN LATERAL (
+-- Grouped once, not looked up by order: whole tables are what reports read.
+LEFT JOIN (
+    SELECT order_id, count(*) AS lines, sum(quantity) AS quantity
+    FROM core.order_lines
+    WHERE deleted_at IS NULL
+    GROUP BY order_id
+) AS lines ON lines.order_id = o.id
+LEFT JOIN (
     SELECT
+        order_id,
         count(*) AS packages,
-        min(k.shipped_at) AS first_shipped_at,
-        max(k.delivered_at) AS last_delivered_at
-    FROM core.packages AS k
-    WHERE k.order_id = o.id AND k.active AND k.deleted_at IS NULL
-) AS parcels ON true
-LEFT JOIN LATERAL (
-    SELECT array_agg(DISTINCT ra.type ORDER BY ra.type) AS systems
+        min(shipped_at) AS first_shipped_at,
+        max(delivered_at) AS last_delivered_at
+    FROM core.packages
+    WHERE active AND deleted_at IS NULL
+    GROUP BY order_id
+) AS parcels ON parcels.order_id = o.id
+LEFT JOIN (
+    SELECT r.core_id, array_agg(DISTINCT ra.type ORDER BY ra.type) AS systems
     FROM core.external_ref AS r
     JOIN platform.app AS ra ON ra.id = r.app_id
-    WHERE r.entity = 'order' AND r.core_id = o.id AND r.deleted_at IS NULL
-) AS refs ON true
+    WHERE r.entity = 'order' AND r.deleted_at IS NULL
+    GROUP BY r.core_id
+) AS refs ON refs.core_id = o.id
 WHERE o.deleted_at IS NULL;
 
 COMMENT ON VIEW analytics.fct_order IS 'Sales orders: one row per real order, whatever number of systems know it';
