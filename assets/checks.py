@@ -1,6 +1,6 @@
 """The checks that every raw and every core asset has; those of one entity stand in its folder."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -13,6 +13,8 @@ from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
 
 DEFAULT_REJECT_SHARE: Final = 0.01
+SHRUNK_SHARE: Final = 0.2
+SHRUNK_WITHIN: Final = timedelta(days=7)
 
 _FRESHNESS: Final = """
 SELECT a.key AS app, s.last_success_at, s.last_status, s.estimate_seconds, a.created_at
@@ -54,6 +56,28 @@ WHERE j.tenant_id = %(tenant_id)s
   AND j.code <> %(waits)s
 ORDER BY j.last_at DESC
 LIMIT 10
+"""
+
+# What a listing lacked but nobody has proved gone counts: a wave waits for a person.
+_SHRUNK: Final = """
+SELECT a.key AS app, r.gone + s.suspected AS gone, r.live + r.gone AS records
+FROM platform.app AS a
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS live,
+           count(*) FILTER (WHERE deleted_at > now() - %(within)s) AS gone
+    FROM raw.{table}
+    WHERE app_id = a.id
+) AS r
+CROSS JOIN LATERAL (
+    SELECT coalesce(max((counts ->> 'suspected')::int), 0) AS suspected
+    FROM platform.sync_run
+    WHERE app_id = a.id AND stream = %(stream)s AND finished_at > now() - interval '26 hours'
+) AS s
+WHERE a.tenant_id = %(tenant_id)s
+  AND a.type = %(system)s
+  AND a.deleted_at IS NULL
+  AND r.gone + s.suspected > %(share)s * (r.live + r.gone)
+ORDER BY a.key
 """
 
 _DEAD_LETTERS: Final = """
@@ -110,6 +134,17 @@ def raw_checks(stream: Stream) -> tuple[Check, ...]:
             lambda conn, tenant: check_rejected(conn, tenant, stream),
         ),
     ]
+    if stream.deletes == "by_id":
+        found.append(
+            Check(
+                "shrunk",
+                asset,
+                f"At most {SHRUNK_SHARE:.0%} of the records vanished within {SHRUNK_WITHIN.days} "
+                "days. If somebody did not tidy up at the source, its listing is broken: nothing "
+                "is lost, deleted records are kept.",
+                lambda conn, tenant: check_shrunk(conn, tenant, stream),
+            )
+        )
     if stream.webhook is not None:
         found.append(
             Check(
@@ -199,6 +234,22 @@ def check_rejected(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Ver
         summary += f", more than allowed for {', '.join(above)}"
     rows = fetch_rows(conn, _REJECTED_ROWS, values)
     return Verdict(False, summary, "ERROR" if above else "WARN", facts, rows)
+
+
+def check_shrunk(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Verdict:
+    """Compare how many records vanished lately with how many there were, by app."""
+    values = {
+        "tenant_id": tenant.id,
+        "stream": stream.name,
+        "system": stream.system.name,
+        "share": SHRUNK_SHARE,
+        "within": SHRUNK_WITHIN,
+    }
+    apps = fetch_rows(conn, sql.SQL(_SHRUNK).format(table=sql.Identifier(stream.name)), values)
+    if not apps:
+        return Verdict(True, "no app lost many records", "WARN")
+    told = ", ".join(f"{row['app']}: {row['gone']} of {row['records']}" for row in apps)
+    return Verdict(False, f"vanished lately: {told}", "WARN", rows=apps)
 
 
 def _check_dead_letters(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Verdict:

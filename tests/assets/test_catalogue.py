@@ -1,19 +1,23 @@
 """The catalogue from the stand-ins to core: streams, matching by SKU, links of lines."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from assets import registry
+from assets.checking import Verdict
+from assets.checks import check_shrunk
 from resources.registry import default_resources
+from sandbox.runner import Sandbox
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
-from tests.support.rows import count, rows, value, versions
+from tests.support.rows import count, one, rows, value, versions
 
 ZOHO = (
     "zoho_taxes",
@@ -42,7 +46,6 @@ ENTITIES = (
     "variant", "stock", "price", "bill_of_material",
 )  # fmt: skip
 TABLES = tuple(registry.entities()[name].table.fullname for name in ENTITIES)
-CALLS = {"zoho_items": 2, "zoho_composite_items": 3}
 MERCHANT = "acme"
 
 
@@ -163,3 +166,234 @@ def test_any_order_of_arrival_gives_the_same_rows(
         merge(tenant, *ENTITIES)
 
     assert contents(conn) == before
+
+
+def check(conn: Connection[Any], tenant: Tenant, name: str) -> Verdict:
+    (found,) = [each for each in registry.checks() if each.name == name]
+    return found.evaluate(conn, tenant)
+
+
+def lines(conn: Connection[Any], table: str = "order_lines") -> dict[str, set[Any]]:
+    """SKU on lines -> SKUs of the variants they are linked to."""
+    found: dict[str, set[Any]] = {}
+    query = sql.SQL(
+        "SELECT l.sku, v.sku FROM core.{} AS l LEFT JOIN core.variants AS v ON v.id = l.variant_id"
+    )
+    for sku, variant in conn.execute(query.format(sql.Identifier(table))):
+        found.setdefault(sku, set()).add(variant)
+    return found
+
+
+@pytest.mark.parametrize("catalogue_first", [True, False], ids=["catalogue first", "orders first"])
+def test_lines_are_linked_whichever_comes_first(
+    conn: Connection[Any],
+    tenant: Tenant,
+    zoho_app: App,
+    saleor_app: App,
+    sandbox: Sandbox,
+    catalogue_first: bool,
+):
+    steps = [
+        (zoho_app, ("zoho_warehouses", "zoho_items"), ("warehouse", "variant")),
+        (saleor_app, ("saleor_variants",), ("variant",)),
+    ]
+    orders = [
+        (zoho_app, ("zoho_sales_orders", "zoho_packages"), ("order", "package")),
+        (saleor_app, ("saleor_orders",), ("order", "package")),
+    ]
+    for app, streams, entities in steps + orders if catalogue_first else orders + steps:
+        pull(app, *streams)
+        merge(tenant, *entities)
+
+    nowhere = sandbox.control.planted(MERCHANT)["sku_nowhere"]["sku"]
+    for table in ("order_lines", "package_lines"):
+        found = lines(conn, table)
+        assert {sku: found[sku] for sku in found if found[sku] != {sku}} == {nowhere: {None}}
+    verdict = check(conn, tenant, "ordered_skus")
+    assert [row["sku"] for row in verdict.rows] == [nowhere]
+
+
+def test_linked_lines_are_not_written_again(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App]
+):
+    books, _ = catalogue
+    pull(books, "zoho_sales_orders")
+    merge(tenant, "order")
+    before = written(conn, ["core.orders", "core.order_lines"])
+
+    replay(tenant, [registry.streams()[name] for name in ("zoho_sales_orders", "zoho_items")])
+    merge(tenant, "variant", "order")
+
+    assert written(conn, ["core.orders", "core.order_lines"]) == before
+    assert value(conn, "SELECT count(*) FROM core.order_lines WHERE warehouse_id IS NULL") == 0
+
+
+def test_a_renamed_sku_keeps_the_row_and_its_lines(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], sandbox: Sandbox
+):
+    books, shop = catalogue
+    pull(books, "zoho_sales_orders")
+    merge(tenant, "order")
+    old = value(conn, "SELECT sku FROM core.variants WHERE sku LIKE 'acm-001-%%'")
+    row = value(conn, "SELECT id FROM core.variants WHERE sku = %s", (old,))
+
+    for app, system in ((books, "zoho"), (shop, "saleor")):
+        sandbox.control.change_article(MERCHANT, system, old, {"sku": "NEW-1"})
+        pull(app, "zoho_items" if app is books else "saleor_variants")
+        merge(tenant, "product", "variant")
+    replay(tenant, [registry.streams()["zoho_sales_orders"]])
+    merge(tenant, "order")
+
+    assert value(conn, "SELECT id FROM core.variants WHERE sku = 'NEW-1'") == row
+    assert lines(conn)[old] == {"NEW-1"}
+
+
+def test_a_sku_renamed_to_one_that_exists_is_a_conflict(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], sandbox: Sandbox
+):
+    books, _ = catalogue
+    only_in_shop = value(
+        conn,
+        "SELECT v.sku FROM core.variants AS v WHERE v.sku LIKE 'acm-007-%%'",
+    )
+    other = value(conn, "SELECT sku FROM core.variants WHERE sku LIKE 'acm-001-%%'")
+    sandbox.control.change_article(MERCHANT, "zoho", other, {"sku": only_in_shop})
+
+    pull(books, "zoho_items")
+    merge(tenant, "variant")
+
+    conflicts = rows(conn, "SELECT entity, kind FROM platform.match_conflict ORDER BY kind")
+    assert {"entity": "variant", "kind": "key_moved"} in conflicts
+    assert value(conn, "SELECT count(*) FROM core.variants WHERE deleted_at IS NULL") == 59
+
+
+def test_a_stock_move_that_nothing_dates_is_read(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], sandbox: Sandbox
+):
+    books, shop = catalogue
+    sku = value(conn, "SELECT sku FROM core.variants WHERE sku LIKE 'acm-001-%%'")
+    for system in ("zoho", "saleor"):
+        changed = {"levels": [[7, 2], [5, 0]]}
+        sandbox.control.change_article(MERCHANT, system, sku, changed, False)
+
+    pull(books, "zoho_items")
+    pull(shop, "saleor_variants")
+    merged = merge(tenant, "variant", "stock", "price")
+
+    levels = rows(
+        conn,
+        "SELECT a.key, w.name, s.on_hand, s.available FROM core.stock AS s "
+        "JOIN core.variants AS v ON v.id = s.variant_id JOIN core.warehouses AS w "
+        "ON w.id = s.warehouse_id JOIN platform.app AS a ON a.id = s.owner_app_id "
+        "WHERE v.sku = %s ORDER BY a.key, w.name",
+        (sku,),
+    )
+    assert [(row["key"], row["on_hand"], row["available"]) for row in levels] == [
+        ("books", 7, 7 - 2),
+        ("books", 5, 5),
+        ("shop", 7, 7 - 2),
+        ("shop", 5, 5),
+    ]
+    assert merged.changed == 4
+
+
+def test_what_an_article_shows_no_more_is_deleted_with_it(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], sandbox: Sandbox
+):
+    books, shop = catalogue
+    sku = value(conn, "SELECT sku FROM core.variants WHERE sku LIKE 'acm-001-%%'")
+    for system in ("zoho", "saleor"):
+        sandbox.control.delete_article(MERCHANT, system, sku)
+
+    pull(books, "zoho_items", full=True)
+    pull(shop, "saleor_products", "saleor_variants")
+    merge(tenant, *ENTITIES)
+
+    gone = {
+        table: value(
+            conn,
+            "SELECT count(*) FROM core.variants AS v WHERE v.sku = %s AND v.deleted_at IS NOT NULL",
+            (sku,),
+        )
+        for table in ("variants",)
+    }
+    assert gone == {"variants": 1}
+    live = "SELECT count(*) FROM core.{} AS t JOIN core.variants AS v ON v.id = t.variant_id "
+    for table in ("stock", "prices"):
+        query = sql.SQL(live + "WHERE v.sku = %s AND t.deleted_at IS NULL")
+        left = conn.execute(query.format(sql.Identifier(table)), (sku,)).fetchone()
+        assert left == (0,), table
+
+
+def test_bundles_know_their_parts(conn: Connection[Any], catalogue: tuple[App, App]):
+    parts = rows(
+        conn,
+        "SELECT v.sku AS bundle, v.is_bundle, p.sku AS part, l.quantity "
+        "FROM core.bills_of_material AS b JOIN core.variants AS v ON v.id = b.variant_id "
+        "JOIN core.bill_of_material_lines AS l ON l.bill_of_material_id = b.id "
+        "JOIN core.variants AS p ON p.id = l.component_variant_id ORDER BY v.sku, l.line_no",
+    )
+
+    assert [(row["bundle"][4:7], row["part"][4:7], row["quantity"]) for row in parts] == [
+        ("050", "000", 2), ("050", "001", 1), ("051", "002", 1), ("051", "005", 4)
+    ]  # fmt: skip
+    assert all(row["is_bundle"] for row in parts)
+
+
+def test_checks_find_what_was_planted_and_nothing_else(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], sandbox: Sandbox
+):
+    negative = check(conn, tenant, "negative_stock")
+
+    planted = sandbox.control.planted(MERCHANT)["negative_stock"]["sku"]
+    assert {(row["sku"], row["app"]) for row in negative.rows} == {
+        (planted, "books"), (planted, "shop")
+    }  # fmt: skip
+    assert [check(conn, tenant, name).passed for name in ("known_places", "tax_rates")] == [
+        True, True
+    ]  # fmt: skip
+
+
+def test_a_stream_that_shrank_is_told(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], sandbox: Sandbox
+):
+    books, _ = catalogue
+    stream = registry.streams()["zoho_items"]
+    skus = rows(conn, "SELECT payload ->> 'sku' AS sku FROM raw.zoho_items ORDER BY 1 LIMIT 15")
+    before = check_shrunk(conn, tenant, stream)
+    for row in skus:
+        sandbox.control.delete_article(MERCHANT, "zoho", row["sku"])
+
+    pull(books, "zoho_items", full=True)
+    after = check_shrunk(conn, tenant, stream)
+
+    assert before.passed
+    assert not after.passed
+    assert "books: 15 of 56" in after.summary
+
+
+def test_views_tell_products_stock_and_prices(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App]
+):
+    books, _ = catalogue
+    pull(books, "zoho_sales_orders")
+    merge(tenant, "order")
+
+    sku = value(conn, "SELECT sku FROM core.variants WHERE sku LIKE 'acm-001-%%'")
+    variant = one(conn, "SELECT * FROM analytics.dim_variant WHERE sku = %s", (sku,))
+    stock = rows(conn, "SELECT * FROM analytics.stock_current WHERE sku = %s", (sku,))
+    prices = rows(
+        conn,
+        "SELECT sales_channel, currency, amount FROM analytics.price_list WHERE sku = %s "
+        "ORDER BY sales_channel",
+        (sku,),
+    )
+    assert (variant["gtin"], variant["tax_percentage"]) == ("4000000000001", Decimal(7))
+    assert variant["category"] in {"Fencing", "Everything"}
+    assert {(row["warehouse"], row["source_app"]) for row in stock} == {
+        ("Main", "books"), ("Outlet", "books")
+    }  # fmt: skip
+    assert [row["sales_channel"] for row in prices] == ["Shop DE", "Trade fair", None]
+    assert {row["currency"] for row in prices} == {"EUR"}
+    assert value(conn, "SELECT max(rank) FROM analytics.frequently_bought_together") == 10
+    assert value(conn, "SELECT count(*) FROM analytics.dim_product WHERE variants > 0") == 8
