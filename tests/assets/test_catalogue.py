@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from psycopg import Connection, sql
@@ -47,6 +47,8 @@ ENTITIES = (
 )  # fmt: skip
 TABLES = tuple(registry.entities()[name].table.fullname for name in ENTITIES)
 MERCHANT = "acme"
+
+Steps: TypeAlias = list[tuple[App, tuple[str, ...], tuple[str, ...]]]
 
 
 def pull(app: App, *streams: str, **options: Any) -> SyncResult:
@@ -193,11 +195,11 @@ def test_lines_are_linked_whichever_comes_first(
     sandbox: Sandbox,
     catalogue_first: bool,
 ):
-    steps = [
+    steps: Steps = [
         (zoho_app, ("zoho_warehouses", "zoho_items"), ("warehouse", "variant")),
         (saleor_app, ("saleor_variants",), ("variant",)),
     ]
-    orders = [
+    orders: Steps = [
         (zoho_app, ("zoho_sales_orders", "zoho_packages"), ("order", "package")),
         (saleor_app, ("saleor_orders",), ("order", "package")),
     ]

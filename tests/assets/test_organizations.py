@@ -1,4 +1,4 @@
-"""zoho_taxes: a stream that is nothing but its description."""
+"""zoho_organizations: a stream that is nothing but its description."""
 
 from psycopg import Connection
 
@@ -8,7 +8,7 @@ from schemabase_dagster.engine.pull import PullOptions, sync_stream
 
 
 def test_described_stream_is_pulled_by_one_call_and_then_unchanged(conn: Connection, zoho_app):
-    stream = registry.streams()["zoho_taxes"]
+    stream = registry.streams()["zoho_organizations"]
 
     with default_resources()["zoho"].open(zoho_app) as client:
         first = sync_stream(client, stream, zoho_app, PullOptions())
@@ -17,5 +17,5 @@ def test_described_stream_is_pulled_by_one_call_and_then_unchanged(conn: Connect
     assert first.changed == first.read > 0
     assert second.unchanged == first.read
     assert second.api_calls == 1
-    landed = conn.execute("SELECT count(*) FROM raw.zoho_taxes").fetchone()
+    landed = conn.execute("SELECT count(*) FROM raw.zoho_organizations").fetchone()
     assert landed == (first.read,)
