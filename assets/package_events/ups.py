@@ -127,7 +127,7 @@ class _Event(_Activity):
 
 
 def read_time(activity: _Activity) -> datetime:
-    """Return the instant of an activity: by the GMT fields, the offset, the country, or as UTC.
+    """Return the instant of an activity: by the GMT fields, offset or country, else as UTC.
 
     Raises:
         ValueError: it is no time.
@@ -142,8 +142,9 @@ def read_time(activity: _Activity) -> datetime:
         return (local - offset).replace(tzinfo=UTC)
     address = activity.location.address
     zones = get_global("territory_zones").get(_country(address) or "", [])
-    zone = zones[0] if len(zones) == 1 else "UTC"
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    instants = {local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for zone in zones}
+    # Of a country with several times nothing is guessed.
+    return instants.pop() if len(instants) == 1 else local.replace(tzinfo=UTC)
 
 
 def _clock(date: str, time: str) -> datetime:

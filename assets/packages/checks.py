@@ -41,6 +41,47 @@ ORDER BY coalesce(k.shipped_at, k.packed_at), k.package_number
 LIMIT 10
 """
 
+_WITHOUT_CARRIER: Final = """
+SELECT k.package_number, k.tracking_id, k.packed_at::date::text AS packed_on,
+       count(*) OVER () AS found
+FROM core.packages AS k
+WHERE k.tenant_id = %(tenant_id)s
+  AND k.deleted_at IS NULL
+  AND k.active
+  AND k.carrier = 'unknown'
+  AND k.tracking_id IS NOT NULL
+  AND k.packed_at > now() - interval '90 days'
+ORDER BY k.packed_at DESC, k.package_number
+LIMIT 10
+"""
+
+# How long a parcel may rest in a state before somebody should ask its carrier.
+_RESTING: Final = """
+SELECT k.package_number, k.carrier, k.tracking_id, k.state, latest.at::text AS since,
+       count(*) OVER () AS found
+FROM core.packages AS k
+CROSS JOIN LATERAL (
+    SELECT max(e.event_at) AS at
+    FROM core.package_events AS e
+    WHERE e.tenant_id = k.tenant_id AND e.tracking_id = k.tracking_id AND e.carrier = k.carrier
+      AND e.deleted_at IS NULL
+) AS latest
+WHERE k.tenant_id = %(tenant_id)s
+  AND k.deleted_at IS NULL
+  AND k.active
+  AND latest.at > now() - interval '90 days'
+  AND latest.at < now() - CASE k.state
+      WHEN 'information_received' THEN interval '5 days'
+      WHEN 'in_transit' THEN interval '7 days'
+      WHEN 'out_for_delivery' THEN interval '2 days'
+      WHEN 'failed_attempt' THEN interval '4 days'
+      WHEN 'available_for_pickup' THEN interval '10 days'
+      WHEN 'exception' THEN interval '3 days'
+  END
+ORDER BY latest.at, k.package_number
+LIMIT 10
+"""
+
 _OVERPACKED: Final = """
 WITH packed AS (
     SELECT k.order_id, l.sku, sum(l.quantity) AS quantity
@@ -77,6 +118,16 @@ def _check_movement(conn: Connection[Any], tenant: Tenant) -> Verdict:
     return none_of(rows, "package that does not move", "packages that do not move")
 
 
+def _check_carriers(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    rows = fetch_rows(conn, _WITHOUT_CARRIER, {"tenant_id": tenant.id})
+    return none_of(rows, "package of an unknown carrier", "packages of an unknown carrier")
+
+
+def _check_resting(conn: Connection[Any], tenant: Tenant) -> Verdict:
+    rows = fetch_rows(conn, _RESTING, {"tenant_id": tenant.id})
+    return none_of(rows, "package stuck in a state", "packages stuck in a state")
+
+
 def _check_quantities(conn: Connection[Any], tenant: Tenant) -> Verdict:
     rows = fetch_rows(conn, _OVERPACKED, {"tenant_id": tenant.id})
     return none_of(
@@ -98,6 +149,20 @@ CHECKS: Final = (
         "Packages of the last 90 days that a system behind the shop knows are shipped 3 days "
         "after packing and delivered 14 days after shipping. Ask warehouse or carrier.",
         _check_movement,
+    ),
+    Check(
+        "packages_have_carriers",
+        ASSET,
+        "Packages of the last 90 days with a tracking number name a carrier that we know. Else "
+        "nobody is asked where they are: is the shipping method called otherwise?",
+        _check_carriers,
+    ),
+    Check(
+        "packages_leave_states",
+        ASSET,
+        "No carrier is silent too long about a package: 2 days out for delivery, 3 in an "
+        "exception, 4 after a failed attempt, 5 announced, 7 on the way, 10 waiting for pickup.",
+        _check_resting,
     ),
     Check(
         "packed_quantities",

@@ -93,6 +93,23 @@ def app_settings(
             },
             {"api_key": reviews["api_key"]},
         ),
+        "dhl": (
+            {
+                "api_url": merchant["dhl"]["api_url"],
+                "calls_per_minute": NO_LIMIT,
+                "calls_per_day": NO_LIMIT,
+            },
+            {"api_key": merchant["dhl"]["api_key"]},
+        ),
+        "ups": (
+            {
+                "root_url": merchant["ups"]["root_url"],
+                "calls_per_minute": NO_LIMIT,
+                "calls_per_day": NO_LIMIT,
+            },
+            {name: merchant["ups"][name] for name in ("client_id", "client_secret")},
+        ),
+        "dpd": ({}, {}),
     }
 
 

@@ -255,3 +255,76 @@ def test_both_extensions_of_the_edges_can_be_switched_off(
 
     forget_settings()
     assert one(conn, STATE)["state"] == without
+
+
+def test_carriers_are_measured_by_month(conn: Connection[Any], tenant: Tenant, dhl: App, put: Put):
+    def sent(number: str, *events: JsonObject) -> JsonObject:
+        return dhl_parcel(number, *events)
+
+    first, second = "2025-03-01T08:00:00", "2025-03-01T20:00:00"
+    put(dhl, TRACKING,
+        sent("A", dhl_event(first, "ES"), dhl_event(second, "ZU", "delivered")),
+        sent("B", dhl_event(first, "ES"), dhl_event("2025-03-02T08:00:00", "ZN"),
+             dhl_event("2025-03-03T08:00:00", "ZU", "delivered")),
+        sent("C", dhl_event(first, "ES"), dhl_event(second, "BV", "failure")),
+        sent("D", dhl_event(first, "VA", "pre-transit")))  # fmt: skip
+
+    merge(tenant)
+
+    query = "SELECT * FROM analytics.carrier_performance"
+    row = {name: str(given) for name, given in one(conn, query).items()}
+    assert row == {
+        "tenant": "acme", "carrier": "dhl", "month": "2025-03-01", "parcels": "3",
+        "delivered": "2", "hours_p50": "30.0", "hours_p90": "44.4",
+        "failed_attempt_rate": "0.3333", "pickup_rate": "0.0000", "exception_rate": "0.3333",
+        "delay_rate": "0.0000",
+    }  # fmt: skip
+    assert count(conn, "analytics.fct_package_event") == 8
+
+
+def failed(conn: Connection[Any], tenant: Tenant, name: str) -> list[dict[str, Any]]:
+    """Rows that a check found, none when it passed."""
+    (check,) = (each for each in registry.checks() if each.name == name)
+    verdict = check.evaluate(conn, tenant)
+    assert verdict.passed == (not verdict.rows)
+    return [dict(row) for row in verdict.rows]
+
+
+def test_parcels_that_no_system_knows_are_found_after_a_day(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(dhl, TRACKING, parcel(*STORY), dhl_parcel("LOST-1", STORY[0]))
+    put(books, PACKAGES, package())
+    merge(tenant)
+    assert failed(conn, tenant, "events_have_packages") == []
+
+    conn.execute("UPDATE core.package_events SET created_at = now() - interval '2 days'")
+
+    assert [row["tracking_id"] for row in failed(conn, tenant, "events_have_packages")] == [
+        "LOST-1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "is_stuck"), [(3, "ES", False), (8, "ES", True), (3, "PO", True)]
+)
+def test_packages_that_rest_too_long_in_a_state_are_found(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put, days: int, code: str,
+    is_stuck: bool,
+):  # fmt: skip
+    put(books, PACKAGES, package())
+    at = (utc_now() - timedelta(days=days)).isoformat()
+    put(dhl, TRACKING, parcel(dhl_event(at, code)))
+    merge(tenant)
+
+    assert bool(failed(conn, tenant, "packages_leave_states")) == is_stuck
+
+
+def test_packages_of_an_unknown_carrier_are_found(
+    conn: Connection[Any], tenant: Tenant, books: App, put: Put
+):
+    put(books, PACKAGES, package(delivery_method="Bike", created_time=utc_now().isoformat()))
+    merge(tenant)
+
+    (row,) = failed(conn, tenant, "packages_have_carriers")
+    assert row["tracking_id"] == NUMBER
