@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemabase_dagster.engine.entity import Claim, Entity, FieldGroup
-from schemabase_dagster.tables.parties import contacts
+from schemabase_dagster.engine.entity import AddressLink, Child, Claim, Entity, FieldGroup
+from schemabase_dagster.tables.parties import contact_addresses, contact_identifiers, contacts
 from schemabase_dagster.tables.sales import invoices, orders
 
 
@@ -23,7 +23,9 @@ CONTACTS = Entity(
     description=(
         "People and companies a tenant deals with: one row per e-mail address. A customer and a "
         "vendor of one address are one contact with both flags. Contacts that only appear inside "
-        "orders are rows too, named by their latest order."
+        "orders are rows too, named by their latest order. Addresses that accounts and contact "
+        "records keep are in `core.contact_addresses`, customer codes in "
+        "`core.contact_identifiers`."
     ),
     number_column="email",
     sample=("id", "is_customer", "is_vendor"),
@@ -33,6 +35,16 @@ CONTACTS = Entity(
         FieldGroup("flags", ("is_customer", "is_vendor"), decide=decide_flags),
         FieldGroup("company", ("company_id",), ("erp", "shop")),
     ),
+    children=(
+        Child(
+            kind="identifiers",
+            table=contact_identifiers,
+            parent_column="contact_id",
+            key=("scheme",),
+            priority=("erp", "shop"),
+        ),
+    ),
+    addresses=AddressLink(contact_addresses, "contact_id"),
     exclusive=False,
     kept_by=((orders, "contact_id"), (invoices, "contact_id")),
 )

@@ -7,9 +7,9 @@ from typing import Any
 
 from resources.saleor import ORDERS as SALEOR_ORDERS_SOURCE
 from resources.saleor import SALEOR
-from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
+from resources.saleor.addresses import SaleorAddress
+from schemabase_dagster.candidate import Candidate, Party, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
-from schemabase_dagster.normalise.country import country_code
 from schemabase_dagster.normalise.fields import (
     Amount,
     Currency,
@@ -77,23 +77,6 @@ class _Line(SourceModel):
     variant: _Variant | None = None
 
 
-class _Country(SourceModel):
-    code: Text = None
-
-
-class _Address(SourceModel):
-    firstName: Text = None
-    lastName: Text = None
-    companyName: Text = None
-    streetAddress1: Text = None
-    streetAddress2: Text = None
-    postalCode: Text = None
-    city: Text = None
-    countryArea: Text = None
-    country: _Country | None = None
-    phone: Text = None
-
-
 class _Channel(SourceModel):
     slug: Text = None
 
@@ -107,8 +90,8 @@ class _Order(SourceModel):
     userEmail: Text = None
     channel: _Channel | None = None
     languageCodeEnum: Text = None
-    billingAddress: _Address | None = None
-    shippingAddress: _Address | None = None
+    billingAddress: SaleorAddress | None = None
+    shippingAddress: SaleorAddress | None = None
     shippingMethodName: Text = None
     shippingPrice: _Taxed
     total: _Taxed
@@ -162,7 +145,7 @@ def map_order(record: SourceRecord) -> Candidate:
         contact=_contact(order),
         channel=order.channel.slug if order.channel else None,
         addresses={
-            column: _address(address)
+            column: address.fields()
             for column, address in (
                 ("shipping_address_id", order.shippingAddress),
                 ("billing_address_id", billing),
@@ -212,21 +195,6 @@ def _contact(order: _Order) -> Party | None:
         last_name=address.lastName if address else None,
         phone=address.phone if address else None,
         company_name=address.companyName if address else None,
-    )
-
-
-def _address(address: _Address) -> AddressFields:
-    names = (address.firstName, address.lastName)
-    return AddressFields(
-        full_name=" ".join(name for name in names if name) or None,
-        company_name=address.companyName,
-        street=address.streetAddress1,
-        line2=address.streetAddress2,
-        postal_code=address.postalCode,
-        city=address.city,
-        region=address.countryArea,
-        country_code=country_code(address.country.code if address.country else None),
-        phone=address.phone,
     )
 
 

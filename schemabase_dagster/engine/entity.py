@@ -100,6 +100,19 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressLink:
+    """Where the addresses of a row are, when it may have any number of each kind.
+
+    Attributes:
+        table: link table with ``address_id``, ``kind`` and ``removed_at``.
+        own_column: column with the row's id.
+    """
+
+    table: Table
+    own_column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bearer:
     """A table whose rows bear the natural key of an entity (the SKU of an order line).
 
@@ -228,6 +241,8 @@ class Entity:
         feeds: columns of parents that rows of this entity decide.
         series: columns that depend on the row's place among others.
         exclusive: at most one live record per app and row.
+        addresses: table of the row's addresses, by the kinds that ``Candidate.addresses`` names
+            (``other:2`` is an ``other``); None = its addresses are columns.
         bearers: tables whose rows name rows of this entity by the natural key; the keys that a
             row bore once are kept for them.
         kept_by: (table, column) references that keep a row alive without a live record.
@@ -250,6 +265,7 @@ class Entity:
     feeds: tuple[RollUp, ...] = ()
     series: Series | None = None
     exclusive: bool = True
+    addresses: AddressLink | None = None
     bearers: tuple[Bearer, ...] = ()
     kept_by: tuple[tuple[Table, str], ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
+
 from schemabase_dagster.engine.entity import Link
+from schemabase_dagster.engine.parties import upsert_addresses
 from schemabase_dagster.engine.references import AppKey, find_parents, follow, replace_links
 from schemabase_dagster.engine.rows import Context
 from schemabase_dagster.engine.todo import Mapped
@@ -36,6 +39,57 @@ def link_parents(ctx: Context, members: Mapping[UUID, Sequence[Mapped]]) -> set[
             links |= {pair: {} for pair in _led_to(ctx, link.through, others)}
         changed |= replace_links(ctx.conn, link, ctx.tenant_id, list(members), links)
     return changed
+
+
+_REPLACE_ADDRESSES = sql.SQL("""
+WITH wanted AS (
+    SELECT DISTINCT * FROM unnest(%(own)s::uuid[], %(address)s::uuid[], %(kind)s::text[])
+        AS w (own_id, address_id, kind)
+), removed AS (
+    UPDATE {table} AS t SET removed_at = now()
+    WHERE t.{own} = ANY(%(rows)s) AND t.removed_at IS NULL AND NOT EXISTS (
+        SELECT FROM wanted AS w
+        WHERE w.own_id = t.{own} AND w.address_id = t.address_id AND w.kind = t.kind)
+    RETURNING t.{own}
+), made AS (
+    INSERT INTO {table} AS t (tenant_id, {own}, address_id, kind)
+    SELECT %(tenant)s, w.own_id, w.address_id, w.kind FROM wanted AS w
+    ON CONFLICT ({own}, address_id, kind) DO UPDATE SET removed_at = NULL
+    WHERE t.removed_at IS NOT NULL
+    RETURNING t.{own}
+)
+SELECT {own} FROM removed UNION SELECT {own} FROM made
+""")
+
+
+def link_addresses(ctx: Context, members: Mapping[UUID, Sequence[Mapped]]) -> set[UUID]:
+    """Link rows to the addresses that their records keep; return the rows whose links changed.
+
+    An address that no record keeps any more stays, marked as removed.
+    """
+    link = ctx.entity.addresses
+    if link is None:
+        return set()
+    kept = [
+        (row_id, kind.partition(":")[0], address)
+        for row_id, records in members.items()
+        for item in records
+        for kind, address in item.candidate.addresses.items()
+    ]
+    ids = upsert_addresses(ctx.conn, ctx.tenant_id, (address for _, _, address in kept))
+    known = [(row_id, kind, ids[address]) for row_id, kind, address in kept if address in ids]
+    values = {
+        "tenant": ctx.tenant_id,
+        "rows": list(members),
+        "own": [row_id for row_id, _, _ in known],
+        "kind": [kind for _, kind, _ in known],
+        "address": [address_id for _, _, address_id in known],
+    }
+    statement = _REPLACE_ADDRESSES.format(
+        table=sql.Identifier(str(link.table.schema), link.table.name),
+        own=sql.Identifier(link.own_column),
+    )
+    return {row[0] for row in ctx.conn.execute(statement, values)}
 
 
 def _links(

@@ -18,7 +18,7 @@ from schemabase_dagster.engine.facts import load_apps, load_priorities
 from schemabase_dagster.engine.foresight import Foresight
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.interpreter import busy_interpreter
-from schemabase_dagster.engine.links import link_parents
+from schemabase_dagster.engine.links import link_addresses, link_parents
 from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
 from schemabase_dagster.engine.reject import (
     MappingReject,
@@ -260,7 +260,7 @@ class _Merger:
             known=before.keys() | adding | orphans,
         )
         relinked = link_parents(ctx, members)
-        rows |= relinked
+        rows |= relinked | link_addresses(ctx, members)
         rows |= fold_series(conn, entity, members.keys())
         feed_parents(conn, entity, rows | matched.merged.keys(), fed)
         references.write_conflicts(

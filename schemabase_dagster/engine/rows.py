@@ -153,7 +153,8 @@ def _resolve(ctx: Context, records: Sequence[Mapped]) -> dict[RecordKey, dict[st
     if "sales_channel_id" in columns:
         names = (item.candidate.channel for item in records if item.candidate.channel)
         channel_ids = upsert_named(ctx.conn, sales_channels, ctx.tenant_id, names)
-    if any(item.candidate.addresses for item in records):
+    linked = ctx.entity.addresses is not None
+    if not linked and any(item.candidate.addresses for item in records):
         wanted = (a for item in records for a in item.candidate.addresses.values())
         address_ids = upsert_addresses(ctx.conn, ctx.tenant_id, wanted)
     by_reference = _contacts_by_reference(ctx, records) if "contact_id" in columns else {}

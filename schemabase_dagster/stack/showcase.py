@@ -27,6 +27,7 @@ SYNCED = {
         "categories",
         "products",
         "productVariants",
+        "customers",
     ),
     "zoho": (
         "orders",

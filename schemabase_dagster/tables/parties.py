@@ -88,6 +88,23 @@ contacts = Table(
     comment="People and companies a tenant deals with: one row per e-mail address",
 )
 
+contact_identifiers = Table(
+    "contact_identifiers",
+    metadata,
+    uuid_key(),
+    Column("tenant_id", UUID, nullable=False, comment="Tenant the row belongs to"),
+    Column("contact_id", UUID, nullable=False, comment="Contact"),
+    text_column("scheme", "Who counts: customer_code, avatax_customer_code", nullable=False),
+    text_column("value", "Number or code of the contact there", nullable=False),
+    json_object("sources", "'by' = app that decided it"),
+    *stamps(),
+    UniqueConstraint("contact_id", "scheme"),
+    tenant_link("contact_id", "core.contacts", ondelete="CASCADE"),
+    Index("contact_identifiers_value", "tenant_id", "scheme", "value"),
+    schema=SCHEMA,
+    comment="Customer codes of contacts: one per scheme",
+)
+
 addresses = Table(
     "addresses",
     metadata,
