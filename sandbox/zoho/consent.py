@@ -1,8 +1,8 @@
 """Zoho's consent page and the generator of Self-Client codes in its API console."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from html import escape
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -22,21 +22,22 @@ def routes(state: State) -> list[Route]:
     ]
 
 
-Page = Callable[[State, Account, Request], Response]
+Page = Callable[[Account, Request, Mapping[str, str]], Response]
 
 
-def _page(state: State, show: Page) -> Callable[[Request], Response]:
-    def respond(request: Request) -> Response:
+def _page(state: State, show: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
         account = state.by_client(request.query_params.get("client_id", ""))
         if account is None:
             return _html("Invalid client", "<p>The client is not known here.", 400)
         with state.lock:
-            return show(state, account, request)
+            return show(account, request, form)
 
     return respond
 
 
-def _ask(_state: State, account: Account, request: Request) -> Response:
+def _ask(account: Account, request: Request, _form: Mapping[str, str]) -> Response:
     query = request.query_params
     if urlsplit(query.get("redirect_uri", "")).hostname not in {"localhost", "127.0.0.1"}:
         return _html("Invalid redirect", "<p>The client does not list this address.", 400)
@@ -50,12 +51,12 @@ def _ask(_state: State, account: Account, request: Request) -> Response:
     )
 
 
-def _accept(_state: State, account: Account, request: Request) -> Response:
-    """Send the browser back; a body that says nothing accepts."""
+def _accept(account: Account, request: Request, form: Mapping[str, str]) -> Response:
+    """Send the browser back with a code, unless the owner rejects."""
     query = request.query_params
     redirect_uri = query.get("redirect_uri", "")
     answer = {"state": query.get("state", "")}
-    if query.get("choice") == "reject":
+    if form.get("choice") == "reject":
         answer["error"] = "access_denied"
     else:
         answer["code"] = account.tokens.make_code(query.get("scope", ""), redirect_uri)
@@ -64,7 +65,7 @@ def _accept(_state: State, account: Account, request: Request) -> Response:
     return RedirectResponse(f"{redirect_uri}?{urlencode(answer)}", status_code=302)
 
 
-def _self_client(_state: State, account: Account, request: Request) -> Response:
+def _self_client(account: Account, request: Request, _form: Mapping[str, str]) -> Response:
     code = account.tokens.make_code(request.query_params.get("scope", ""), None)
     return _html("Self Client", f"<p>Generated code: <code>{code}</code>")
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
-from sqlalchemy import CheckConstraint, Text
 
 from schemabase_dagster import database
 from schemabase_dagster.engine import explain as engine
@@ -57,6 +56,8 @@ def explain(
 
 def _without_texts(entity: Entity) -> frozenset[str]:
     """Return the columns that may hold free text: no natural key, no choice of fixed words."""
+    from sqlalchemy import CheckConstraint, Text  # noqa: PLC0415 - a third of a second
+
     table = entity.table
     checks = [each.sqltext.text for each in table.constraints if isinstance(each, CheckConstraint)]
     return frozenset(

@@ -13,7 +13,6 @@ import psycopg
 
 from schemabase_dagster import database, embedded
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.migrations import upgrade
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.stack import services
 from schemabase_dagster.stack.ports import accepts, is_free
@@ -114,6 +113,8 @@ def check_database(subject: str) -> Finding:
 
 def check_migrations(subject: str) -> Finding:
     """Look whether the database has the tables that the code expects."""
+    from schemabase_dagster.migrations import upgrade  # noqa: PLC0415 - Alembic, needed here only
+
     try:
         with database.connect() as connection:
             current = upgrade.current_revision(connection)

@@ -15,7 +15,6 @@ from schemabase_dagster.stack.dagster_api import DagsterApi, Run
 from schemabase_dagster.stack.figures import Pair
 from schemabase_dagster.stack.run import Running
 from schemabase_dagster.stack.standins import DEMO_TENANTS, control
-from sensors.requests import downstream
 
 SYNCED = {
     "saleor": (
@@ -162,6 +161,8 @@ def sync_changes(stack: Running, count: int) -> datetime:
     Raises:
         DemoFailed: a run failed, or it takes too long.
     """
+    from sensors.requests import downstream  # noqa: PLC0415 - imports Dagster, as no command may
+
     for tenant in DEMO_TENANTS:
         control(stack.stand_ins, "change_orders", merchant=tenant, system="zoho", n=count)
         control(stack.stand_ins, "new_orders", merchant=tenant, system="saleor", n=2, twin=True)

@@ -206,3 +206,12 @@ def _walk(command, name: str):
     yield name, command
     for word, inner in getattr(command, "commands", {}).items():
         yield from _walk(inner, f"{name} {word}".strip())
+
+
+def test_no_command_waits_for_dagster_to_be_imported():
+    code = (
+        "import sys; from schemabase_dagster import cli; cli.build(); "
+        "sys.exit('dagster' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,35 +151,57 @@ def test_consent_of_an_app_is_renewed(
     assert tenancy.get_app(conn, "acme", "books").credentials_failed_at is None
 
 
+Browse = Callable[[str], tuple[threading.Thread, list[int]]]
+
+
+@pytest.fixture
+def browse(monkeypatch: pytest.MonkeyPatch) -> Browse:
+    """Start the browser of an owner who decides as soon as the command shows the page."""
+    shown: list[str] = []
+
+    def start(choice: str) -> tuple[threading.Thread, list[int]]:
+        pages: list[int] = []
+
+        def decide() -> None:
+            until = time.monotonic() + 30
+            while time.monotonic() < until and not shown:
+                threading.Event().wait(0.02)
+            body = {"choice": choice}
+            pages.append(httpx.get(shown[0]).status_code)
+            pages.append(httpx.post(shown[0], data=body, follow_redirects=True).status_code)
+
+        owner = threading.Thread(target=decide)
+        owner.start()
+        return owner, pages
+
+    monkeypatch.setattr(connect, "_show_way", lambda address, _redirect_uri: shown.append(address))
+    return start
+
+
 def test_owner_consents_in_the_browser(
-    run: Run,
-    conn: Connection[Any],
-    tenant: Tenant,
-    zoho: dict[str, Any],
-    words: list[str],
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, tenant: Tenant, zoho: dict[str, Any], words: list[str], browse: Browse
 ):
-    told: list[str] = []
-    pages: list[int] = []
+    owner, pages = browse("accept")
 
-    def browse() -> None:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            if told:
-                pages.append(httpx.get(told[0]).status_code)
-                pages.append(httpx.post(told[0], follow_redirects=True).status_code)
-                return
-            threading.Event().wait(0.02)
-
-    monkeypatch.setattr(connect, "_show_way", lambda address, _redirect_uri: told.append(address))
-    owner = threading.Thread(target=browse)
-    owner.start()
     ran = run(*words, "--port", str(free_port()), stdin=secrets(zoho))
     owner.join()
 
     assert ran.status == 0, ran.err
     assert pages == [200, 200]
     assert run("app", "check", "acme", "books").status == 0
+
+
+def test_owner_who_rejects_leaves_no_app(
+    run: Run, conn: Connection[Any], tenant: Tenant, zoho: dict[str, Any], words: list[str],
+    browse: Browse,
+):  # fmt: skip
+    owner, _ = browse("reject")
+
+    ran = run(*words, "--port", str(free_port()), stdin=secrets(zoho))
+    owner.join()
+
+    assert (ran.status, "access_denied" in ran.err) == (2, True)
+    assert tenancy.list_apps(conn, tenant) == []
 
 
 def test_forged_answer_is_not_taken():
