@@ -1,6 +1,5 @@
 """ReviewsioClient: lists reviews and ratings of one store."""
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,14 +9,14 @@ from resources.api import Api, ApiClient, ClientOptions
 from resources.auth import FixedToken
 from resources.http import Call, CallKind
 from resources.limits import Limits
-from resources.paging import read_ahead
+from resources.paging import NumberedPages, read_ahead
 from resources.reviewsio.replies import SYSTEM, judge, number_at, rows_of, shows_private
 from resources.reviewsio.skus import SEPARATOR, in_calls, known_skus
 from resources.reviewsio.source import RatingBatch, ReviewList
 from resources.reviewsio.system import REVIEWSIO, ReviewsioConfig
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
-from schemabase_dagster.errors import ProviderContractError, ProviderUnavailable
+from schemabase_dagster.errors import ProviderContractError
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
 from schemabase_dagster.tenancy import App
 
@@ -26,8 +25,6 @@ CONCURRENCY: Final = 2
 """One call at a time for pulls, one for webhooks."""
 
 NO_DAILY_LIMIT: Final = 1_000_000
-STEPS_BACK: Final = 20
-"""A listing that has to go back more often is given up."""
 
 
 class ReviewsioClient(ApiClient):
@@ -113,30 +110,23 @@ class ReviewsioClient(ApiClient):
         params = {"per_page": str(self._config.page_size), **source.newest_first}
         if since is not None:
             params["min_date"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        page = max(0, int((resume or {}).get("page", 0)) - 1)
-        known: int | None = None
-        number, back, more = 0, 0, True
+        begin = max(0, int((resume or {}).get("page", 0)) - 1)
+        place = NumberedPages(SYSTEM, source.path, begin, self._config.page_size, first=0)
+        number, more = 0, True
         while more:
-            answer, read_at = self._get("list", source.path, {**params, "page": str(page)})
+            answer, read_at = self._get("list", source.path, {**params, "page": str(place.page)})
             payload = _object(answer, source.path)
             rows = rows_of(payload.get("reviews"), source.path)
             self._refuse_public(rows, source.order_field)
             total = number_at(payload, source.total)
-            gone = known - total if known is not None and total is not None else 0
-            known = total
-            if gone > 0 and page > 0:
-                # They pulled others up onto pages that are read already.
-                back += 1
-                if back > STEPS_BACK:
-                    raise ProviderUnavailable(SYSTEM, f"{source.path}: rows move too fast")
-                page = max(0, page - math.ceil(gone / self._config.page_size))
+            if place.goes_back(total):
                 continue
             pages = number_at(payload, "total_pages")
             more = bool(rows) and (
-                page + 1 < pages if pages is not None else len(rows) >= self._config.page_size
+                place.page + 1 < pages if pages is not None else len(rows) >= self._config.page_size
             )
-            number, page = number + 1, page + 1
-            position = {"page": page} if more else None
+            number, place.page = number + 1, place.page + 1
+            position = {"page": place.page} if more else None
             yield Page(rows, number, position, read_at, total if since is None else None)
 
     def _rating_pages(self, source: RatingBatch, resume: JsonObject | None) -> Iterator[Page]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from resources.paging import chunked, map_unordered, read_ahead
+from resources.paging import STEPS_BACK, NumberedPages, chunked, map_unordered, read_ahead
+from schemabase_dagster.errors import ProviderUnavailable
 
 
 def test_the_next_item_is_made_while_the_consumer_works():
@@ -150,3 +151,44 @@ def test_the_first_error_ends_the_iteration_and_the_threads():
 
 def test_chunks_are_full_but_for_the_last():
     assert list(chunked(range(5), 2)) == [[0, 1], [2, 3], [4]]
+
+
+def pages(page: int, *totals: int | None) -> NumberedPages:
+    place = NumberedPages("etsy", "list shops", page, 10)
+    for total in totals:
+        place.goes_back(total)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("page", "before", "now", "read_next"),
+    [
+        (4, 100, 100, 4),
+        (4, 100, 110, 4),
+        (4, None, 100, 4),
+        (4, 100, None, 4),
+        (4, 100, 99, 3),
+        (4, 100, 90, 3),
+        (4, 100, 89, 2),
+        (4, 100, 20, 1),
+        (1, 100, 90, 1),
+    ],
+)
+def test_rows_that_went_make_a_listing_go_back(
+    page: int, before: int | None, now: int | None, read_next: int
+):
+    place = pages(page, before)
+
+    assert place.goes_back(now) is (read_next < page)
+    assert place.page == read_next
+
+
+def test_a_listing_whose_rows_go_all_the_time_is_given_up():
+    place = pages(100, 1000)
+    for step in range(1, STEPS_BACK + 1):
+        place.page = 100
+        assert place.goes_back(1000 - step)
+
+    place.page = 100
+    with pytest.raises(ProviderUnavailable, match=r"etsy.*list shops: rows move too fast"):
+        place.goes_back(900)
