@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from resources.auth import FixedToken, SharedToken
+from resources.auth import Digest, FixedToken, SharedToken
 from resources.http import Call, HttpClient, HttpOptions, Judge, RefusedError, Reply
 from resources.limits import Limiter, Limits, SharedLimiter, Unlimited
 from schemabase_dagster.errors import CredentialError
@@ -85,7 +85,7 @@ class Api:
         """Return how many calls of each kind were made."""
         return dict(self._http.calls_by_kind.items())
 
-    def call(self, call: Call, judge: Judge, auth: FixedToken | SharedToken) -> Reply:
+    def call(self, call: Call, judge: Judge, auth: Digest | FixedToken | SharedToken) -> Reply:
         """Make a call; after a refusal once more with a new token, if there can be one.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Authorisation of requests: a fixed token, or an OAuth token that all processes share."""
+"""Authorisation of requests: a fixed token, HTTP digest, or an OAuth token all processes share."""
 
 import threading
 import time
@@ -35,6 +35,18 @@ class FixedToken(httpx.Auth):
 
     def renew(self) -> bool:
         """Return False: nothing can be renewed after a refusal."""
+        return False
+
+
+class Digest(httpx.DigestAuth):
+    """Answers the server's challenge with user name and password (RFC 7616).
+
+    The challenge is kept for the calls that follow; one that the server takes for too old is
+    answered by a new one, and the call is made again at once.
+    """
+
+    def renew(self) -> bool:
+        """Return False: a refusal of the answer to a new challenge cannot be helped."""
         return False
 
 
