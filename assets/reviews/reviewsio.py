@@ -6,7 +6,6 @@ with HTML entities.
 """
 
 import hashlib
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -16,8 +15,9 @@ from pydantic import BeforeValidator
 from resources.reviewsio import REVIEWSIO, RatingBatch, ReviewList
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise import text as normal
-from schemabase_dagster.normalise.fields import Amount, Instant, SourceModel
+from schemabase_dagster.normalise.fields import Amount, Decoded, Instant, SourceModel
 from schemabase_dagster.normalise.money import decimal
+from schemabase_dagster.normalise.text import decoded
 from schemabase_dagster.streams import Stream, WebhookFeed
 
 PRODUCT_PREFIX: Final = "product_review-"
@@ -35,14 +35,6 @@ def _stars(value: Any) -> int:
     if number is None or number != int(number) or not 1 <= number <= BEST:
         raise ValueError("not a rating from 1 to 5")
     return int(number)
-
-
-def _decoded(value: Any) -> str | None:
-    """Return trimmed text with its HTML entities decoded once; None for blank and for no text."""
-    return normal.clean(html.unescape(value)) if isinstance(value, str) else None
-
-
-Decoded = Annotated[str | None, BeforeValidator(_decoded)]
 
 
 class _Review(SourceModel):
@@ -74,7 +66,7 @@ def map_product_review(record: SourceRecord) -> Candidate:
     facts = {
         "review_type": "product",
         "sku": sku,
-        "product_name": review.name or _decoded(product.get("name")),
+        "product_name": review.name or decoded(product.get("name")),
     }
     return _candidate(record, review, facts, review.order_id)
 
@@ -146,7 +138,7 @@ def _candidate(
             "tags": _texts(review.tags, "tag"),
             "photos": _texts(review.images, "image", "url", "src"),
             "helpful_votes": _count(review.votes),
-            "reply_body": _decoded(reply.get("comments")),
+            "reply_body": decoded(reply.get("comments")),
             "replied_at": _instant(reply),
             "reviewed_at": review.date_created,
         },
@@ -156,12 +148,12 @@ def _candidate(
 
 
 def _author(review: _Review, reviewer: Mapping[str, Any]) -> str | None:
-    names = (_decoded(reviewer.get(part)) for part in ("first_name", "last_name"))
+    names = (decoded(reviewer.get(part)) for part in ("first_name", "last_name"))
     written = " ".join(filter(None, names))
     if written:
         return written
     for other in (review.author, review.user):
-        name = _decoded(other.get("name") if isinstance(other, dict) else other)
+        name = decoded(other.get("name") if isinstance(other, dict) else other)
         if name:
             return name
     return None
@@ -195,7 +187,7 @@ def _sub_ratings(value: Any) -> dict[str, int]:
     return {
         name: int(str(stars))
         for label, stars in pairs
-        if (name := _decoded(label)) and str(stars) in {"1", "2", "3", "4", "5"}
+        if (name := decoded(label)) and str(stars) in {"1", "2", "3", "4", "5"}
     }
 
 
@@ -206,12 +198,12 @@ def _texts(value: Any, *keys: str) -> list[str]:
         next((each[key] for key in keys if each.get(key)), None) if isinstance(each, dict) else each
         for each in items
     )
-    return [text for each in found if (text := _decoded(each))]
+    return [text for each in found if (text := decoded(each))]
 
 
 def _latest_reply(value: Any) -> Mapping[str, Any]:
     replies = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-    written = [each for each in replies if _decoded(each.get("comments"))]
+    written = [each for each in replies if decoded(each.get("comments"))]
     return max(written, key=lambda each: str(each.get("date_created") or ""), default={})
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemabase_dagster.clock import parse_instant
 from schemabase_dagster.normalise.money import decimal
+from schemabase_dagster.normalise.text import decoded
 
 
 def _number(value: Any) -> Decimal:
@@ -40,6 +41,8 @@ OptionalAmount = Annotated[Decimal | None, BeforeValidator(decimal)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 """Trimmed text; blank is None."""
 
+Decoded = Annotated[str | None, BeforeValidator(decoded)]
+"""Trimmed text whose HTML entities are decoded once; blank, and what is no text, is None."""
 
 OptionalDate = Annotated[date | None, BeforeValidator(lambda value: None if value == "" else value)]
 """A day as ``yyyy-mm-dd``; blank is None."""

@@ -1,6 +1,7 @@
 """Text: blank to None, e-mail addresses, names as match keys (canonical-model C1)."""
 
 import hashlib
+import html
 import re
 import unicodedata
 from functools import lru_cache
@@ -14,6 +15,11 @@ def clean(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     return value.strip() or None
+
+
+def decoded(value: object) -> str | None:
+    """Return trimmed text with its HTML entities decoded once; None for blank and for no text."""
+    return clean(html.unescape(value)) if isinstance(value, str) else None
 
 
 def email(value: object) -> str | None:
