@@ -120,7 +120,9 @@ class Stream:
         modified_field: dotted path of the modified time; None when the source has none.
         modified_alias: its path where the details call it otherwise than the list rows.
         order: in which order of modified time the client lists: ascending streams move their
-            cursor with every batch, descending ones at the end (newest first).
+            cursor with every batch, descending ones at the end (newest first). A list that can be
+            filtered by another time is descending: its overlap says how old a record may be that
+            an incremental pull still reads again. Unordered ones are always read whole.
         detail: a list row is only a hint, the record is fetched by id when it changed.
         watch: what else than the modified time of a list row tells that its detail changed.
         fetches_whole: a fetch by id gives the same shape as the stream lands; otherwise it only

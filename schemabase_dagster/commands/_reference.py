@@ -172,8 +172,10 @@ def _cursor(stream: Stream) -> str:
         return f"that of `raw.{stream.part.whole}`"
     if stream.source is None or stream.asked is not None:
         return "none"
-    if stream.modified_field is None or stream.order == "unordered":
+    if stream.order == "unordered":
         return "none: every pull lists everything"
+    if stream.modified_field is None:
+        return f"none: what is dated in the last {stream.overlap.days} days, every night everything"
     minutes = stream.overlap.total_seconds() / 60
     again = f"; {_UNDATED}" if stream.undated is not None else ""
     return f"`{stream.modified_field}`, {stream.order}, {minutes:g} minutes of overlap{again}"

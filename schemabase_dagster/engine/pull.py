@@ -245,7 +245,7 @@ class _Pull:
                     waits=False,
                 )
                 # What changes after the first page is found by head passes, the rest by the scan.
-                first = batch.listed_at if self.watermark is None and self._has_times() else None
+                first = batch.listed_at if self.watermark is None and self._can_filter() else None
                 self.behind.do(partial(self._commit, batch, watermark=first, scan=scan))
                 if batch.ends:
                     break
@@ -288,8 +288,8 @@ class _Pull:
             iter_batches(self.client, self.stream, self.app, pages, flush_seconds=flush_seconds)
         )
 
-    def _has_times(self) -> bool:
-        return self.stream.modified_field is not None and self.stream.order != "unordered"
+    def _can_filter(self) -> bool:
+        return self.stream.order != "unordered"
 
     def _finish_scan(self, scan: Scan) -> None:
         if scan.since is None and self.stream.deletes != "never":

@@ -16,7 +16,7 @@ from assets.orders.zoho import ZOHO_SALES_ORDERS
 from assets.taxes.zoho import ZOHO_TAXES
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine import batches
-from schemabase_dagster.engine.pull import Pace
+from schemabase_dagster.engine.pull import Pace, PullOptions, sync_stream
 from schemabase_dagster.errors import ProviderUnavailable, QuotaExhausted
 from schemabase_dagster.tenancy import App
 from tests.factories import NOON, at, saleor_order, zoho_order
@@ -380,6 +380,20 @@ def test_a_stream_without_times_is_listed_whole_every_time(conn: Connection[Any]
 
     assert source.asked == [(None, None)] * 2
     assert watermark(conn) is None
+    assert [(each.changed, each.unchanged) for each in results] == [(1, 0), (0, 1)]
+
+
+def test_a_list_with_a_filter_of_its_own_is_read_again_as_far_as_its_overlap(
+    conn: Connection[Any], books: App
+):
+    dated = dataclasses.replace(ZOHO_TAXES, order="descending", overlap=timedelta(days=14))
+    source = Source(dated, {"tax_id": "1"})
+    source.listed_at = LATER
+
+    results = [sync_stream(source, dated, books, PullOptions()) for _ in range(2)]
+
+    assert source.asked == [(None, None), (LATER - timedelta(days=14), None)]
+    assert watermark(conn) == LATER
     assert [(each.changed, each.unchanged) for each in results] == [(1, 0), (0, 1)]
 
 
