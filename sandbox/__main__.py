@@ -70,6 +70,8 @@ def announce(sandbox: Sandbox, path: Path | None) -> None:
         lines.append(f"sandbox {name:9s} Zoho    {merchant['zoho']['inventory_url']}")
         lines.append(f"sandbox {name:9s} Saleor  {merchant['saleor']['api_url']}")
         lines.append(f"sandbox {name:9s} Reviews {merchant['reviewsio']['api_url']}")
+        lines.append(f"sandbox {name:9s} Xentral {merchant['xentral']['url']}")
+        lines.append(f"sandbox {name:9s} Strapi  {merchant['strapi']['url']}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
     if path is None:

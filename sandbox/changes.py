@@ -51,6 +51,7 @@ def entity_table(world: World, system: str, entity: str) -> Table[Any]:
         ("saleor", "orders"): world.shop_orders,
         ("reviewsio", "product_reviews"): world.product_reviews,
         ("reviewsio", "merchant_reviews"): world.merchant_reviews,
+        ("strapi", "bulk_orders"): world.bulk_orders,
     }
     if (system, entity) not in tables:
         raise ValueError(f"{system} has no {entity} here")
@@ -76,8 +77,12 @@ def find_record(world: World, system: str, entity: str, record_id: str) -> Any:
 
 
 def bump(world: World, system: str, entity: str, record: Record, at: int) -> None:
-    """Give a changed record its new modified time: Zoho has seconds, Saleor microseconds."""
-    moment = at // SECOND * SECOND if system == "zoho" else max(at, record.modified + 1)
+    """Give a changed record its new modified time.
+
+    Zoho has seconds, Strapi milliseconds, Saleor microseconds.
+    """
+    step = 1000 if system == "strapi" else 1
+    moment = at // SECOND * SECOND if system == "zoho" else max(at, record.modified + step)
     entity_table(world, system, entity).rendered_anew(record, max(moment, record.modified))
 
 

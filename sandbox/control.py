@@ -13,8 +13,12 @@ from sandbox.saleor.documents import global_id, order_node
 from sandbox.saleor.listing import node_bytes
 from sandbox.state import State, make_state
 from sandbox.store import Review, ShopOrder, ZohoOrder
+from sandbox.strapi.desk import BulkOrder
+from sandbox.strapi.documents import entry
 from sandbox.webhooks import RETRY_SECONDS
 from sandbox.world import World
+from sandbox.xentral.listing import ENTITIES as XENTRAL_PATHS
+from sandbox.xentral.listing import records
 from sandbox.zoho.entities import ENTITIES
 from sandbox.zoho.listing import row_bytes
 
@@ -44,6 +48,20 @@ class Control(DataControl):
     def set_permissions(self, merchant: str, permissions: Sequence[str]) -> None:
         """Give the Saleor app exactly these permissions."""
         self._account(merchant).shop.permissions = tuple(permissions)
+
+    def set_warehouse(
+        self, merchant: str, denied: Sequence[str] = (), *, empty_is_ok: bool = False
+    ) -> None:
+        """Take permissions from the Xentral account, and choose how empty lists are answered."""
+        with self.state.lock:
+            gate = self._account(merchant).warehouse
+            gate.denied, gate.empty_is_ok = frozenset(denied), empty_is_ok
+
+    def set_editor(self, merchant: str, version: int = 4, *, is_forbidden: bool = False) -> None:
+        """Choose the version of Strapi, and whether the token may read bulk orders."""
+        with self.state.lock:
+            editor = self._account(merchant).editor
+            editor.version, editor.is_forbidden = version, is_forbidden
 
     def rotate_jwks(self, merchant: str) -> str:
         """Take a new webhook key; the old one is published no more. Return the new ``kid``."""
@@ -217,6 +235,8 @@ class Control(DataControl):
         """Ids of all records, oldest modification first."""
         with self.state.lock:
             world = self._world(merchant)
+            if system == "xentral":
+                return [str(row["id"]) for row in records(world, XENTRAL_PATHS[entity])]
             if (master := masters.ids(world, system, entity)) is not None:
                 return master
             table = changes.entity_table(world, system, entity)
@@ -228,9 +248,14 @@ class Control(DataControl):
         """A record as its API would show it in detail, without a call being counted."""
         with self.state.lock:
             world = self._world(merchant)
+            if system == "xentral":
+                rows = records(world, XENTRAL_PATHS[entity])
+                return next(row for row in rows if str(row["id"]) == record_id)
             record = changes.find_record(world, system, entity, record_id)
             if isinstance(record, ShopOrder):
                 return order_node(world, record)
+            if isinstance(record, BulkOrder):
+                return entry(world, record)
             if isinstance(record, Review):
                 return review_row(world, record, is_private=True)
             plural = "salesorders" if entity == "orders" else entity
@@ -289,6 +314,10 @@ class Control(DataControl):
             account.shop.is_revoked = is_revoked
         elif system == "reviewsio":
             account.reviews.is_key_revoked = is_revoked
+        elif system == "xentral":
+            account.warehouse.is_inactive = is_revoked
+        elif system == "strapi":
+            account.editor.is_revoked = is_revoked
         else:
             raise ValueError(f"no system {system!r}")
 

@@ -1,6 +1,6 @@
 """Control of the data: every change that a merchant's systems can be made to make."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from random import Random
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,8 +19,14 @@ from sandbox.store import (
     ShopOrder,
     ZohoOrder,
 )
+from sandbox.strapi.desk import BulkOrder
+from sandbox.strapi.documents import entry
+from sandbox.strapi.seeding import add_bulk_order, edit_bulk_order
 from sandbox.times import now_us
 from sandbox.world import SECOND, World
+from sandbox.xentral.depot import Label
+from sandbox.xentral.documents import FIRST_TYPED
+from sandbox.xentral.listing import ENTITIES as XENTRAL_PATHS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -306,6 +312,57 @@ class DataControl:
         """Delete a Zoho package."""
         world = self._world(merchant)
         changes.delete_package(world, changes.find_record(world, "zoho", "packages", package_id))
+
+    @mutation
+    def type_auftrag(self, merchant: str, number: str) -> str:
+        """Type an Auftrag of an order number into Xentral; return its id."""
+        depot = self._world(merchant).depot
+        depot.typed.append(number)
+        return str(FIRST_TYPED + len(depot.typed) - 1)
+
+    @mutation
+    def renumber_auftrag(self, merchant: str, row_id: str, number: str) -> None:
+        """Give an Auftrag another order number."""
+        self._world(merchant).depot.numbers[int(row_id)] = number
+
+    @mutation
+    def cancel_note(self, merchant: str, row_id: str) -> None:
+        """Cancel a Lieferschein."""
+        self._world(merchant).depot.canceled.add(int(row_id))
+
+    @mutation
+    def print_label(
+        self, merchant: str, row_id: str, tracking: str, *, is_return: bool = False
+    ) -> None:
+        """Print one more label for a Lieferschein; without a number when it failed."""
+        self._world(merchant).depot.labels.append(Label(int(row_id), tracking, is_return))
+
+    @mutation
+    def remove_from_warehouse(self, merchant: str, entity: str, row_id: str) -> None:
+        """Take a record out of what Xentral shows."""
+        self._world(merchant).depot.gone.add((XENTRAL_PATHS[entity], int(row_id)))
+
+    @mutation
+    def new_bulk_orders(self, merchant: str, n: int, status: str = "Draft") -> list[str]:
+        """Save ``n`` new bulk orders of three recipients each."""
+        world, rng = self._world(merchant), self._rng()
+        return [add_bulk_order(world, rng, status, self.at + i * SECOND).id for i in range(n)]
+
+    @mutation
+    def save_bulk_order(
+        self, merchant: str, order_id: str, edits: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Save a bulk order with some edits, see ``edit_bulk_order``; return the entry."""
+        world = self._world(merchant)
+        order: BulkOrder = changes.find_record(world, "strapi", "bulk_orders", order_id)
+        edit_bulk_order(order, **edits)
+        changes.bump(world, "strapi", "bulk_orders", order, self.at)
+        return entry(world, order)
+
+    @mutation
+    def delete_bulk_order(self, merchant: str, order_id: str) -> None:
+        """Delete a bulk order; its orders stay in the books."""
+        self._world(merchant).bulk_orders.remove(order_id)
 
     @mutation
     def align_modified(

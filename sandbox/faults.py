@@ -31,7 +31,16 @@ KINDS = frozenset(
 )
 RECORD_KINDS = frozenset({"missing_field", "mistyped_field", "no_id", "nul_text", "half_pair"})
 UNSTORABLE = {"nul_text": "\x00", "half_pair": "\ud83d"}
-TEXT_KEYS = ("notes", "customer_name", "contact_name", "customerNote", "review", "comments")
+TEXT_KEYS = (
+    "notes",
+    "customer_name",
+    "contact_name",
+    "customerNote",
+    "review",
+    "comments",
+    "internet",
+    "bezeichnung",
+)
 
 
 @dataclass(slots=True)
@@ -41,7 +50,7 @@ class Fault:
     Attributes:
         kind: one of ``KINDS``.
         merchant: whose requests it hits.
-        system: ``zoho``, ``saleor`` or ``reviewsio``.
+        system: whose API misbehaves.
         match: path prefix below the API root (``/salesorders``), or a GraphQL operation name;
             empty hits every request of the system.
         where: ``list``, ``detail``, ``token`` or empty for any.

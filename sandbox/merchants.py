@@ -19,7 +19,7 @@ class Tax:
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """One merchant: a Zoho organisation, a Saleor shop, a REVIEWS.io store and their secrets.
+    """One merchant: an account in each of the systems, and their secrets.
 
     Attributes:
         name: key in control calls and in the info file.
@@ -50,6 +50,9 @@ class Merchant:
     dhl_key: str
     ups_client_id: str
     ups_client_secret: str
+    warehouse_password: str
+    warehouse_token: str
+    editor_token: str
 
     def zoho_id(self, kind: int, counter: int) -> str:
         """Id in Zoho's form: organisation prefix and a 12-digit counter, above 2^53."""
@@ -95,6 +98,9 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
         dhl_key=_letters(carriers, string.ascii_letters + string.digits, 32),
         ups_client_id=_letters(carriers, string.ascii_letters + string.digits, 48),
         ups_client_secret=_letters(carriers, string.ascii_letters + string.digits, 64),
+        warehouse_password=rng.randbytes(12).hex(),
+        warehouse_token=_letters(rng, string.ascii_letters + string.digits, 40),
+        editor_token=rng.randbytes(32).hex(),
     )
 
 

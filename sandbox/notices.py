@@ -6,12 +6,14 @@ from typing import Any
 
 from sandbox import changes
 from sandbox.state import State
+from sandbox.strapi.documents import entry
 from sandbox.webhooks import (
     RETRY_SECONDS,
     Delivery,
     review_delivery,
     saleor_delivery,
     send,
+    strapi_delivery,
     zoho_delivery,
 )
 from sandbox.zoho.entities import ENTITIES
@@ -70,6 +72,7 @@ class Notices:
         form: bool = False,
         secret: str = "",
         url: str = "",
+        spelling: int = 0,
     ) -> Delivery:
         """Build one delivery from the record as it is now; sent later, it is stale."""
         with self._state.lock:
@@ -80,6 +83,9 @@ class Notices:
                 return saleor_delivery(
                     shop.keys, shop.api_url, record, event, wrapped=wrapped, secret=secret
                 )
+            if system == "strapi":
+                document = entry(account.world, record)
+                return strapi_delivery(document, event, account.editor.version, spelling)
             if system == "reviewsio":
                 author, is_product = account.world.customer(record.customer), bool(record.sku)
                 return review_delivery(record, author, is_product=is_product)

@@ -18,8 +18,11 @@ from sandbox.reviewsio.app import ReviewsioApi
 from sandbox.saleor.app import SaleorApi
 from sandbox.saleor.keys import KeyRing
 from sandbox.state import Options, State, make_state
+from sandbox.strapi.app import StrapiApi
 from sandbox.times import now_us
 from sandbox.world import LINES, MINUTE
+from sandbox.xentral.app import XentralApi
+from sandbox.xentral.documents import PROJECT
 from sandbox.zoho.app import ZohoApi
 
 HOST = "127.0.0.1"
@@ -34,7 +37,7 @@ class PortTakenError(Exception):
 
 
 class Sandbox:
-    """Zoho, REVIEWS.io and the carriers on a port each, a shop per merchant, and a control port.
+    """A port for each system, one per merchant for the Saleor shops, and a control port.
 
     Use it as a context manager. ``info`` holds addresses and credentials, ``control`` changes
     data and switches misbehaviour on, ``reset`` makes everything as it was at the start.
@@ -92,6 +95,8 @@ class Sandbox:
             ZohoApi(self.state).app(),
             ReviewsioApi(self.state).app(),
             CarriersApi(self.state).app(),
+            XentralApi(self.state).app(),
+            StrapiApi(self.state).app(),
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
         self._bind_all(len(apps))
@@ -113,7 +118,7 @@ class Sandbox:
 
     @property
     def ports(self) -> list[int]:
-        """Ports in use: control, Zoho, REVIEWS.io, carriers, then one per shop."""
+        """Ports in use: control, Zoho, REVIEWS.io, carriers, Xentral, Strapi, one per shop."""
         return [sock.getsockname()[1] for sock in self._sockets]
 
     def reset(self) -> None:
@@ -142,7 +147,9 @@ class Sandbox:
         return sock
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:
-        control, zoho, reviews, carriers, *shops = (f"http://{HOST}:{port}" for port in ports)
+        control, zoho, reviews, carriers, warehouse, editor, *shops = (
+            f"http://{HOST}:{port}" for port in ports
+        )
         merchants = {}
         for (name, account), shop in zip(self.state.accounts.items(), shops, strict=True):
             merchant = account.world.merchant
@@ -173,7 +180,18 @@ class Sandbox:
                     "client_id": merchant.ups_client_id,
                     "client_secret": merchant.ups_client_secret,
                 },
+                "xentral": {
+                    "url": f"{warehouse}/{name}",
+                    "project_id": PROJECT,
+                    "username": account.warehouse.username,
+                    "password": account.warehouse.password,
+                },
+                "strapi": {
+                    "url": f"{editor}/{name}",
+                    "api_token": account.editor.token,
+                },
                 "prefix": merchant.prefix,
+                "language": merchant.language,
                 "timezone": merchant.timezone,
                 "currency": merchant.currency,
                 "control_url": control,

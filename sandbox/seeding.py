@@ -11,6 +11,7 @@ from sandbox.money import total_up
 from sandbox.people import make_items
 from sandbox.reviewsio.seeding import seed_reviews
 from sandbox.store import Contact, Sale, ShopOrder, Table
+from sandbox.strapi.seeding import seed_bulk_orders
 from sandbox.world import (
     DAY,
     HISTORY_DAYS,
@@ -55,6 +56,7 @@ def make_world(
         add_shop_order(world, rng, sale, "open", sale.created)
         world.next_index += 1
     _plant(world)
+    seed_bulk_orders(world)
     for invoice in world.invoices.by_id.values():
         settle_invoice(world, invoice)
     seed_aftersales(world)

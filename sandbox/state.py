@@ -9,7 +9,9 @@ from sandbox.faults import FaultDesk
 from sandbox.merchants import make_merchant
 from sandbox.saleor.keys import KeyRing
 from sandbox.seeding import make_world
+from sandbox.strapi.desk import Editor
 from sandbox.world import LINES, World
+from sandbox.xentral.digest import Gate
 from sandbox.zoho.limits import Limits
 from sandbox.zoho.tokens import TokenDesk
 
@@ -44,6 +46,8 @@ class Account:
     tokens: TokenDesk
     limits: Limits
     shop: Shop
+    warehouse: Gate
+    editor: Editor
     reviews: ReviewStore = field(default_factory=ReviewStore)
 
 
@@ -114,5 +118,13 @@ def make_state(options: Options, keys: dict[str, KeyRing] | None = None) -> Stat
             merchant, seed=options.seed, size=options.size, now=options.now, lines=options.lines
         )
         ring = (keys or {}).get(name) or KeyRing()
-        accounts[name] = Account(world, TokenDesk(merchant, clock), Limits(clock), Shop(ring))
+        gate = Gate("api", merchant.warehouse_password, merchant.warehouse_token, clock)
+        accounts[name] = Account(
+            world,
+            TokenDesk(merchant, clock),
+            Limits(clock),
+            Shop(ring),
+            gate,
+            Editor(merchant.editor_token),
+        )
     return State(options, accounts, clock)

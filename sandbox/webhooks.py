@@ -18,6 +18,7 @@ from sandbox.people import Customer
 from sandbox.saleor.documents import global_id
 from sandbox.saleor.keys import KeyRing
 from sandbox.store import Review, ShopOrder
+from sandbox.strapi.documents import webhook
 from sandbox.times import now_us, saleor_time
 
 SALEOR_VERSION = "3.23.28"
@@ -144,6 +145,15 @@ def review_delivery(review: Review, author: Customer, *, is_product: bool) -> De
         content["product"] = {"sku": review.sku}
     headers = {"User-Agent": "GuzzleHttp/7", "Content-Type": "application/json"}
     return Delivery(review.id, content["review_type"], headers, json.dumps(content).encode())
+
+
+def strapi_delivery(
+    document: Mapping[str, Any], event: str, version: int, spelling: int = 0
+) -> Delivery:
+    """A delivery of Strapi: the whole entry, unsigned; ``spelling`` is of another version."""
+    body = webhook(dict(document), event, now_us(), spelling or version)
+    headers = {"Content-Type": "application/json", "X-Strapi-Event": event}
+    return Delivery(str(document["id"]), event, headers, json.dumps(body).encode())
 
 
 def signed_text(pairs: Sequence[tuple[str, str]], body: bytes) -> bytes:

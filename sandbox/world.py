@@ -25,6 +25,8 @@ from sandbox.store import (
     Table,
     ZohoOrder,
 )
+from sandbox.strapi.desk import BulkOrder
+from sandbox.xentral.depot import Depot
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -48,6 +50,8 @@ class World:
         lines: numbers of lines that an order may have, the likely ones more than once.
         unfiltered: Zoho lists that ignore ``last_modified_time``.
         reviews_written: kind of review -> how many were ever written.
+        depot: what the warehouse knows besides.
+        bulk_orders_made: how many entries were ever made.
     """
 
     merchant: Merchant
@@ -77,6 +81,9 @@ class World:
     unfiltered: set[str] = field(default_factory=set)
     lines: tuple[int, ...] = LINES
     reviews_written: dict[str, int] = field(default_factory=dict)
+    depot: Depot = field(default_factory=Depot)
+    bulk_orders: Table[BulkOrder] = field(default_factory=Table)
+    bulk_orders_made: int = 0
 
     def customer(self, index: int) -> Customer:
         """The party with this index."""

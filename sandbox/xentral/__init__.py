@@ -1,0 +1,1 @@
+"""The stand-in of Xentral: the warehouse that packs the merchants' orders."""
