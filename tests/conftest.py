@@ -111,6 +111,18 @@ def reviewsio_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> Ap
 
 
 @pytest.fixture
+def xentral_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
+    """App ``depot`` of ``acme``: its Xentral instance in the sandbox."""
+    return shops.add_xentral(conn, tenant, sandbox)
+
+
+@pytest.fixture
+def strapi_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
+    """App ``bulk`` of ``acme``: its Strapi in the sandbox."""
+    return shops.add_strapi(conn, tenant, sandbox)
+
+
+@pytest.fixture
 def saleor_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
     """App ``shop`` of ``acme``: its Saleor shop in the sandbox."""
     return shops.add_saleor(conn, tenant, sandbox)

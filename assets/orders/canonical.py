@@ -1,6 +1,7 @@
 """core/orders: what an order row is made of, and which source decides which of its columns."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from assets.rollups import SHIPMENT_STATUS
@@ -106,6 +107,9 @@ ORDERS = Entity(
     ),
     roll_ups=(SHIPMENT_STATUS,),
     defaults={
+        # ISO 4217 for no currency: a bulk order that the books have not priced yet.
+        "currency": "XXX",
+        "total_gross": Decimal(0),
         "carrier": "unknown",
         "payment_status": "unpaid",
         "shipment_status": "pending",

@@ -16,6 +16,7 @@ from sandbox.world import World
 JsonObject = dict[str, Any]
 
 PROJECT = 2
+FIRST_ARTICLE = 10_001
 FIRST_TYPED = 900_001
 NO_DAY = "0000-00-00"
 ORDER_STAGES = {"paid": "freigegeben", "partial": "abgeschlossen", "done": "abgeschlossen"}
@@ -26,7 +27,7 @@ def articles(world: World) -> Iterator[JsonObject]:
     """Artikel: one for each thing for sale."""
     for item in world.items:
         yield {
-            "id": item.index + 1,
+            "id": FIRST_ARTICLE + item.index,
             "typ": "3_kat",
             "nummer": item.sku,
             "projekt": PROJECT,
@@ -211,7 +212,7 @@ def _lines(content: Content, package: Package) -> list[tuple[int, Line]]:
 def _position(world: World, line: Line) -> JsonObject:
     item = world.items[line.item]
     return {
-        "artikel": item.index + 1,
+        "artikel": FIRST_ARTICLE + item.index,
         "projekt": PROJECT,
         "nummer": item.sku,
         "bezeichnung": f"{item.name} {item.form}",

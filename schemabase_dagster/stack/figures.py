@@ -128,7 +128,8 @@ def landed() -> Mapping[Pair, int]:
     counts: Counter[Pair] = Counter()
     with database.transaction() as conn:
         for stream in registry.streams().values():
-            if stream.entity is None or stream.part is not None:
+            feeds = [each.entity for each in (stream, *stream.parts) if each.entity is not None]
+            if not feeds or stream.part is not None:
                 continue
             query = sql.SQL(_LANDED).format(table=sql.Identifier("raw", stream.name))
             for tenant, system, count in conn.execute(query):

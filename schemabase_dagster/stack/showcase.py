@@ -42,6 +42,8 @@ SYNCED = {
         "compositeitems",
     ),
     "reviewsio": ("product_reviews", "merchant_reviews", "ratings"),
+    "xentral": ("articles", "orders", "delivery_notes", "tracking_numbers"),
+    "strapi": ("bulk_orders",),
 }
 """System -> what the stand-ins call the records that become canonical rows."""
 

@@ -110,6 +110,22 @@ def app_settings(
             {name: merchant["ups"][name] for name in ("client_id", "client_secret")},
         ),
         "dpd": ({}, {}),
+        "xentral": (
+            {
+                "url": merchant["xentral"]["url"],
+                "project_id": merchant["xentral"]["project_id"],
+                "calls_per_minute": NO_LIMIT,
+            },
+            {name: merchant["xentral"][name] for name in ("username", "password")},
+        ),
+        "strapi": (
+            {
+                "url": merchant["strapi"]["url"],
+                "country_language": merchant["language"],
+                "calls_per_minute": NO_LIMIT,
+            },
+            {"api_token": merchant["strapi"]["api_token"]},
+        ),
     }
 
 

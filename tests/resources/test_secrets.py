@@ -11,6 +11,7 @@ from psycopg import Connection
 from resources.reviewsio import REVIEWSIO, ReviewList, ReviewsioCredentials
 from resources.saleor import ORDERS, SALEOR, SaleorCredentials
 from resources.shell import SystemResource
+from resources.xentral import XENTRAL, XentralCredentials, XentralList
 from resources.zoho import ZOHO, ZohoCredentials, ZohoList
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
@@ -39,11 +40,14 @@ REVIEWS = Stream(
     ReviewList("merchant/reviews", {}, "stats.total_reviews", "order_number"),
     "store_review_id",
 )
+XENTRAL_ORDERS = Stream(
+    "xentral_orders", XENTRAL, "orders", "", XentralList("belege/auftraege"), "id"
+)
 
 FAULTS = ["none", "error_500", "html_502", "cut_body", "invalid_json", "rate_limited", "slow"]
 
 
-@pytest.fixture(params=["zoho", "saleor", "reviewsio"])
+@pytest.fixture(params=["zoho", "saleor", "reviewsio", "xentral"])
 def connected(
     request: pytest.FixtureRequest,
     conn: Connection[Any],
@@ -63,6 +67,10 @@ def connected(
         app = shops.add_reviewsio(conn, tenant, large_sandbox)
         tenancy.set_credentials(conn, app, REVIEWSIO, {"api_key": TOKEN})
         return app, resource, REVIEWS
+    if request.param == "xentral":
+        secrets = {"username": CANARY, "password": TOKEN}
+        app = shops.add_xentral(conn, tenant, large_sandbox, secrets=secrets)
+        return app, resource, XENTRAL_ORDERS
     app = add_zoho_app(conn, large_sandbox, tenant, client_secret=CANARY, refresh_token=CANARY)
     return app, resource, ZOHO_ORDERS
 
@@ -95,8 +103,9 @@ def test_errors_and_logs_are_silent(
         ),
         SaleorCredentials.model_validate({"token": TOKEN}),
         ReviewsioCredentials.model_validate({"api_key": TOKEN}),
+        XentralCredentials.model_validate({"username": CANARY, "password": CANARY}),
     ],
-    ids=["zoho", "saleor", "reviewsio"],
+    ids=["zoho", "saleor", "reviewsio", "xentral"],
 )
 def test_credentials_are_not_shown(credentials: object):
     assert CANARY not in repr(credentials) + str(credentials)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from resources.reviewsio import REVIEWSIO, ReviewsioConfig
 from resources.saleor import SALEOR, SaleorConfig, SaleorCredentials
 from resources.urls import check_base_url
+from resources.xentral import XENTRAL, XentralConfig, XentralCredentials
 from resources.zoho import ZOHO, ZohoConfig
 
 SHOP = "https://shop.example.com/graphql/"
@@ -151,3 +152,46 @@ def test_webhooks_of_a_shop_are_verified_with_its_own_keys():
 def test_a_shop_is_known_by_its_host_or_its_domain():
     assert SALEOR.instance_key(saleor()) == "shop.example.com"
     assert SALEOR.instance_key(saleor(domain="shop.example.org")) == "shop.example.org"
+
+
+def xentral(**values: Any) -> XentralConfig:
+    return XentralConfig.model_validate({"url": "https://acme.xentral.example", **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"url": "http://acme.xentral.example"},
+        {"project_id": 0},
+        {"timezone": "Berlin"},
+        {"carriers": {"Go": "bike"}},
+        {"language": "german"},
+        {"page_size": 1001},
+    ],
+)
+def test_wrong_xentral_configurations(values: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        xentral(**values)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"username": "api"},
+        {"password": "canary"},
+        {"username": "api", "password": "canary", "token": "canary-canary"},
+        {"username": "a,b", "password": "canary"},
+    ],
+    ids=["nothing", "no password", "no name", "both ways", "a comma"],
+)
+def test_wrong_xentral_credentials_are_refused_without_being_repeated(given: dict[str, str]):
+    with pytest.raises(ValidationError) as caught:
+        XentralCredentials.model_validate(given)
+
+    assert "canary" not in str(caught.value)
+
+
+def test_one_project_of_an_instance_can_be_claimed_once():
+    assert XENTRAL.instance_key(xentral()) == "acme.xentral.example#all"
+    assert XENTRAL.instance_key(xentral(project_id=2)) == "acme.xentral.example#2"

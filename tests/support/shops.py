@@ -1,6 +1,6 @@
 """Connecting the sandbox's merchants as apps of tenants."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psycopg import Connection
@@ -8,7 +8,9 @@ from psycopg import Connection
 from resources.dhl import DHL
 from resources.reviewsio import REVIEWSIO
 from resources.saleor import SALEOR
+from resources.strapi import STRAPI
 from resources.ups import UPS
+from resources.xentral import XENTRAL
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
@@ -23,6 +25,15 @@ REVIEWSIO_STREAMS = (
     "reviewsio_merchant_reviews",
     "reviewsio_product_ratings",
 )
+XENTRAL_STREAMS = (
+    "xentral_articles",
+    "xentral_orders",
+    "xentral_delivery_notes",
+    "xentral_tracking_numbers",
+    "xentral_shipping_methods",
+)
+
+STRAPI_STREAMS = ("strapi_bulk_orders", "strapi_bulk_order_recipients")
 
 
 def add_zoho(
@@ -138,6 +149,52 @@ def add_ups(
     }
     secrets = {name: info[name] for name in ("client_id", "client_secret")}
     return tenancy.add_app(conn, tenant, UPS, key, values, secrets, UPS_STREAMS)
+
+
+def add_xentral(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "depot",
+    streams: Iterable[str] = XENTRAL_STREAMS,
+    secrets: Mapping[str, str] | None = None,
+    **config: Any,
+) -> App:
+    """Connect a merchant's Xentral; ``config`` overrides single fields, ``secrets`` all."""
+    info = sandbox.info["merchants"][merchant]["xentral"]
+    values = {
+        "url": info["url"],
+        "project_id": info["project_id"],
+        "calls_per_minute": 1_000_000,
+        **config,
+    }
+    account = secrets or {name: info[name] for name in ("username", "password")}
+    return tenancy.add_app(conn, tenant, XENTRAL, key, values, account, streams)
+
+
+def add_strapi(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "bulk",
+    token: str = "",
+    streams: Iterable[str] = STRAPI_STREAMS,
+    **config: Any,
+) -> App:
+    """Connect a merchant's Strapi; ``config`` overrides single fields, ``token`` its own."""
+    info = sandbox.info["merchants"][merchant]["strapi"]
+    values = {
+        "url": info["url"],
+        "country_language": "de",
+        "calls_per_minute": 1_000_000,
+        **config,
+    }
+    secrets = {"api_token": token or info["api_token"]}
+    return tenancy.add_app(conn, tenant, STRAPI, key, values, secrets, streams)
 
 
 def unreachable_zoho(conn: Connection[Any], tenant: Tenant, key: str = "books") -> App:
