@@ -136,6 +136,8 @@ def counts(result: SyncResult) -> Metadata:
         told["partial"] = True
     if result.out_of_quota:
         told["out_of_quota"] = True
+    if result.unasked:
+        told["unasked"] = result.unasked
     if result.estimate_seconds is not None:
         told["estimate_minutes"] = round(result.estimate_seconds / 60, 1)
     for name, instant in (("cursor_from", result.cursor_from), ("cursor_to", result.cursor_to)):

@@ -10,7 +10,14 @@ from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.fields import Amount, Instant, SourceModel, Text
 from schemabase_dagster.normalise.lines import numbered
-from schemabase_dagster.normalise.tracking import tracking_ids, tracking_key, tracking_values
+from schemabase_dagster.normalise.text import clean
+from schemabase_dagster.normalise.tracking import (
+    piece_number,
+    piece_of,
+    tracking_ids,
+    tracking_key,
+    tracking_values,
+)
 from schemabase_dagster.streams import JsonObject, Part, Stream
 
 PACKAGES = frozenset({"FULFILLED", "CANCELED"})
@@ -32,6 +39,23 @@ def split_fulfillments(order: JsonObject) -> Iterator[JsonObject]:
     for each in found:
         shares = numbers[str(each.get("trackingNumber"))] > 1
         yield {**each, "order": known, "sharesTracking": shares}
+
+
+def split_pieces(order: JsonObject) -> Iterator[JsonObject]:
+    """Return the second and further pieces of fulfilments whose tracking field names several."""
+    for each in split_fulfillments(order):
+        ids = _tracking_ids(clean(each.get("trackingNumber")))
+        for piece in range(2, len(ids) + 1):
+            yield {**each, "lines": [], "piece": piece, "pieceId": f"{each.get('id')}-{piece}"}
+
+
+def _tracking_ids(text: str | None) -> tuple[str, ...]:
+    # The dashboard shows a tracking number that is an address as a link (specification 8.3).
+    return () if _is_link(text) else tracking_ids(text)
+
+
+def _is_link(text: str | None) -> bool:
+    return (text or "").startswith("http")
 
 
 class _Line(SourceModel):
@@ -56,21 +80,20 @@ class _Fulfillment(SourceModel):
     lines: list[_Line]
     order: _Order
     sharesTracking: bool = False
+    piece: int = 1
 
 
 def map_fulfillment(record: SourceRecord) -> Candidate:
-    """Map a fulfilment; it has no number of its own but the order's and its place there."""
+    """Map a fulfilment, or a piece of one; its number is the order's and its place there."""
     parcel = record.read(_Fulfillment)
     order = parcel.order
     order_number = order.externalReference or f"{record.config.order_prefix}-{order.number}"
-    number = f"{order_number}-F{parcel.fulfillmentOrder}"
-    # The dashboard shows a tracking number that is an address as a link (specification 8.3).
-    is_link = (parcel.trackingNumber or "").startswith("http")
-    ids = () if is_link else tracking_ids(parcel.trackingNumber)
+    number = piece_number(f"{order_number}-F{parcel.fulfillmentOrder}", parcel.piece)
+    is_link, ids = _is_link(parcel.trackingNumber), _tracking_ids(parcel.trackingNumber)
     code = carrier(order.shippingMethodName)
     return Candidate(
         match_key=number,
-        other_key=None if parcel.sharesTracking else tracking_key(ids),
+        other_key=None if parcel.sharesTracking else tracking_key(piece_of(ids, parcel.piece)),
         number=f"{order.number}-{parcel.fulfillmentOrder}",
         status=parcel.status,
         values={
@@ -81,7 +104,7 @@ def map_fulfillment(record: SourceRecord) -> Candidate:
             "shipped_at": parcel.created,
             **({"carrier": code} if code != "unknown" else {}),
             **({"carrier_tracking_url": parcel.trackingNumber} if is_link else {}),
-            **tracking_values(ids),
+            **tracking_values(ids, parcel.piece),
         },
         children={"lines": numbered(_line(line) for line in parcel.lines)},
         parents={"order": [f"#{order.id}"]},
@@ -113,4 +136,21 @@ SALEOR_FULFILLMENTS = Stream(
     id_field="id",
     mapper=map_fulfillment,
     part=Part("saleor_orders", split_fulfillments, "order.id"),
+)
+
+SALEOR_FULFILLMENT_PIECES = Stream(
+    name="saleor_fulfillment_pieces",
+    system=SALEOR,
+    group="packages",
+    entity="package",
+    description=(
+        "Second and further pieces of fulfilments whose tracking field names several parcels "
+        "(`A+B`). Each is a package of its own, so that each is followed; the lines stay with the "
+        "first one."
+    ),
+    source=None,
+    id_field="pieceId",
+    id_prefix="piece-",
+    mapper=map_fulfillment,
+    part=Part("saleor_orders", split_pieces, "order.id", is_whole=True),
 )

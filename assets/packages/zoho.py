@@ -1,5 +1,6 @@
 """raw/zoho_packages: packages of Zoho, and what they say about a canonical package."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,9 +19,15 @@ from schemabase_dagster.normalise.fields import (
     Text,
 )
 from schemabase_dagster.normalise.lines import numbered
-from schemabase_dagster.normalise.text import sku
-from schemabase_dagster.normalise.tracking import tracking_ids, tracking_key, tracking_values
-from schemabase_dagster.streams import Stream, WebhookFeed
+from schemabase_dagster.normalise.text import clean, sku
+from schemabase_dagster.normalise.tracking import (
+    piece_number,
+    piece_of,
+    tracking_ids,
+    tracking_key,
+    tracking_values,
+)
+from schemabase_dagster.streams import JsonObject, Part, Stream, WebhookFeed
 
 LEFT = frozenset({"shipped", "delivered"})
 """Statuses of packages that have left the house; before it is ``not_shipped``."""
@@ -58,21 +65,35 @@ class _Package(SourceModel):
     tracking_number: Text = None
     associated_packages_count: OptionalAmount = None
     line_items: list[_Line]
+    piece: int = 1
     # Blank before the package is shipped.
     shipment_order: Annotated[_Shipment, BeforeValidator(lambda value: value or {})] = _Shipment()
 
 
+def split_pieces(package: JsonObject) -> Iterator[JsonObject]:
+    """Return the second and further pieces of a package whose tracking field names several.
+
+    What lies in which piece nobody says: all lines stay with the package, which is the first one.
+    """
+    shipment = package.get("shipment_order")
+    other = shipment.get("tracking_number") if isinstance(shipment, dict) else None
+    ids = tracking_ids(clean(package.get("tracking_number")) or clean(other))
+    for piece in range(2, len(ids) + 1):
+        piece_id = f"{package.get('package_id')}-{piece}"
+        yield {**package, "line_items": [], "piece": piece, "piece_id": piece_id}
+
+
 def map_package(record: SourceRecord) -> Candidate:
-    """Map a Zoho package with its shipment order (specification 1.12 and 2.10)."""
+    """Map a Zoho package, or a piece of one, with its shipment order (specification 1.12, 2.10)."""
     package = record.read(_Package)
     shipment = package.shipment_order
     ids = tracking_ids(package.tracking_number or shipment.tracking_number)
-    number = package.package_number.strip()
+    number = piece_number(package.package_number.strip(), package.piece)
     keys = [f"#{package.salesorder_id}" if package.salesorder_id else None,
             package.salesorder_number]  # fmt: skip
     return Candidate(
         match_key=number,
-        other_key=None if _shares_shipment(package) else tracking_key(ids),
+        other_key=None if _shares_shipment(package) else tracking_key(piece_of(ids, package.piece)),
         number=package.package_number,
         status=package.status,
         values={
@@ -126,7 +147,7 @@ def _tracking(package: _Package, ids: tuple[str, ...]) -> dict[str, Any]:
     known = next((code for name in names if (code := carrier(name)) != "unknown"), None)
     url = shipment.tracking_link or shipment.tracking_url
     values: dict[str, Any] = {"carrier": known, "carrier_tracking_url": url}
-    return {k: v for k, v in values.items() if v is not None} | tracking_values(ids)
+    return {k: v for k, v in values.items() if v is not None} | tracking_values(ids, package.piece)
 
 
 def _line(line: _Line) -> dict[str, Any]:
@@ -169,4 +190,22 @@ ZOHO_PACKAGES = Stream(
     webhook=WebhookFeed("data", webhook_packages),
     overlap=timedelta(minutes=2),
     mapper=map_package,
+)
+
+ZOHO_PACKAGE_PIECES = Stream(
+    name="zoho_package_pieces",
+    system=ZOHO,
+    group="packages",
+    entity="package",
+    description=(
+        "Second and further pieces of Zoho packages whose tracking field names several parcels "
+        "(`A+B`). Each is a package of its own, so that each is followed; the lines stay with the "
+        "first one."
+    ),
+    source=None,
+    id_field="piece_id",
+    id_prefix="piece-",
+    modified_field="last_modified_time",
+    mapper=map_package,
+    part=Part("zoho_packages", split_pieces, "package_id", is_whole=True),
 )

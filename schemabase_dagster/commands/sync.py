@@ -80,6 +80,7 @@ def sync(
     for row in unfinished:
         minutes = row.get("estimate_minutes")
         left = f", about {duration(minutes * 60)} left" if minutes is not None else ""
+        left += f", {unasked} left to ask for" if (unasked := row.get("unasked")) else ""
         say(f"[yellow]{row['asset']}[/] is not complete yet{left}; the next sync goes on.")
     say(f"{plural(len(rows) - len(unfinished), 'asset')} of [bold]{tenant}[/] up to date.")
 

@@ -164,6 +164,7 @@ class _Pull:
             seconds=time.monotonic() - self.started,
             partial=self.partial,
             out_of_quota=self.out_of_quota,
+            unasked=max(0, (self.to_ask or 0) - self.counts["read"]),
             estimate_seconds=self.scan.estimate_seconds if self.scan else None,
             cursor_from=self.before.watermark,
             cursor_to=self.watermark,

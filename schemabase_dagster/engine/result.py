@@ -21,6 +21,7 @@ class SyncResult:
         seconds: wall-clock time.
         partial: the work is not finished; the next run goes on.
         out_of_quota: it is not, because the account's calls of the day are used up.
+        unasked: ids that were to be asked for and wait for the next run.
         estimate_seconds: estimated rest of an unfinished back-fill.
         cursor_from: watermark before.
         cursor_to: watermark after.
@@ -37,6 +38,7 @@ class SyncResult:
     seconds: float = 0.0
     partial: bool = False
     out_of_quota: bool = False
+    unasked: int = 0
     estimate_seconds: int | None = None
     cursor_from: datetime | None = None
     cursor_to: datetime | None = None
@@ -64,6 +66,7 @@ class SyncResult:
             seconds=self.seconds + other.seconds,
             partial=self.partial or other.partial,
             out_of_quota=self.out_of_quota or other.out_of_quota,
+            unasked=self.unasked + other.unasked,
             estimate_seconds=_sum_known(self.estimate_seconds, other.estimate_seconds),
             cursor_from=self.cursor_from or other.cursor_from,
             cursor_to=other.cursor_to or self.cursor_to,

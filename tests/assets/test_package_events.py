@@ -209,6 +209,29 @@ def test_packages_that_share_a_number_share_its_state(
     assert [row["state"] for row in rows(conn, STATE)] == ["delivered", "delivered"]
 
 
+def test_every_piece_of_a_package_has_its_own_state_and_the_order_waits_for_all(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put
+):
+    put(books, ORDERS, zoho_order("1"))
+    put(books, PACKAGES, package("B+A"))
+    put(dhl, TRACKING, dhl_parcel("A", *STORY))
+    merge(tenant)
+
+    query = "SELECT package_number, tracking_id, state FROM core.packages WHERE deleted_at IS NULL"
+    assert [tuple(row.values()) for row in rows(conn, f"{query} ORDER BY 1")] == [
+        ("LS-2207", "A", "delivered"), ("LS-2207-2", "B", "information_received"),
+    ]  # fmt: skip
+    assert value(conn, "SELECT shipment_status FROM core.orders") == "shipped"
+
+    put(dhl, TRACKING, dhl_parcel("B", *STORY))
+    merge(tenant)
+    assert value(conn, "SELECT shipment_status FROM core.orders") == "delivered"
+
+    put(books, PACKAGES, package("A", last_modified_time="2024-03-11T09:00:00+0100"))
+    merge(tenant)
+    assert [row["tracking_id"] for row in rows(conn, query)] == ["A"]
+
+
 def test_what_happened_before_the_carrier_was_connected_is_history(
     conn: Connection[Any], tenant: Tenant, dhl: App, put: Put
 ):

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from assets.packages.canonical import decide_state
 from assets.packages.saleor import map_fulfillment, split_fulfillments
+from assets.packages.saleor import split_pieces as split_saleor_pieces
 from assets.packages.zoho import map_package, webhook_packages
+from assets.packages.zoho import split_pieces as split_zoho_pieces
 from resources.saleor import SALEOR
 from resources.zoho import ZohoConfig
 from schemabase_dagster.candidate import Candidate, SourceRecord
@@ -112,8 +114,8 @@ def test_zoho_carrier_is_taken_from_whatever_names_one(
         ),
         (
             {"tracking_number": "b2+A1"},
-            {"tracking_id": "b2", "tracking_ids": ["b2", "A1"], "is_multi_piece": True},
-            "tracking:A1+B2",
+            {"tracking_id": "A1", "tracking_ids": ["A1", "b2"], "is_multi_piece": True},
+            "tracking:A1",
         ),
         (
             {"tracking_number": "A1, A1,"},
@@ -264,6 +266,42 @@ def test_splitting_takes_any_order(order: dict[str, Any]):
 
 def claim(role: str, **values: Any) -> Claim:
     return Claim(new_id(), role, role, "1", False, False, None, values, {})  # type: ignore[arg-type]  # a role
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("A", []),
+        ("B+A", [("B", "LS-2207-2")]),
+        ("a, C;B", [("B", "LS-2207-2"), ("C", "LS-2207-3")]),
+        (None, []),
+        (7, []),
+    ],
+)
+def test_further_pieces_of_a_zoho_package_are_packages_without_lines(
+    text: object, expected: list[tuple[str, str]]
+):
+    pieces = list(split_zoho_pieces(zoho_package(tracking_number=text)))
+
+    found = [zoho(**piece) for piece in pieces]
+    assert [(each.values["tracking_id"], each.match_key) for each in found] == expected
+    assert all(not each.children["lines"] for each in found)
+    assert all(each.values["is_multi_piece"] for each in found)
+    assert len({piece["piece_id"] for piece in pieces}) == len(expected)
+
+
+def test_further_pieces_of_a_fulfilment_are_packages_without_lines():
+    order = saleor_order(fulfillments=[saleor_fulfillment(trackingNumber="B+A")])
+    (piece,) = split_saleor_pieces(order)
+    config = SALEOR.config.model_validate(
+        {"api_url": "https://shop.example.com/graphql/", "order_prefix": "STORE"}
+    )
+
+    mapped = map_fulfillment(SourceRecord("x", orjson.dumps(piece).decode(), config, MODIFIED))
+
+    assert (mapped.match_key, mapped.other_key) == ("STORE-1-F1-2", "tracking:B")
+    assert not mapped.children["lines"]
 
 
 def test_the_furthest_state_counts_whoever_tells_it():

@@ -127,6 +127,7 @@ def test_the_days_quota_goes_to_the_most_stale_and_the_rest_comes_next_time(
     stale = "SELECT external_id FROM platform.asked ORDER BY asked_at LIMIT 1"
 
     assert (first.read, first.partial, first.out_of_quota) == (wanted - 1, True, True)
+    assert first.unasked == 1
     assert sandbox.control.calls()["acme"]["dhl"]["detail"] == wanted - 1
     asked = {row["external_id"] for row in rows(conn, "SELECT external_id FROM platform.asked")}
 

@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         streams = [
             each
             for each in registry.streams().values()
-            if each.system.name in chosen and each.part is None
+            if each.system.name in chosen and is_listed(each)
         ]
         metafunc.parametrize("stream", streams, ids=[each.name for each in streams])
     elif "system" in metafunc.fixturenames:
@@ -101,6 +101,11 @@ def pages(request: pytest.FixtureRequest, stream: Stream) -> list[Page]:
     if stream.name not in _LISTED:
         _LISTED[stream.name] = first_pages(request.getfixturevalue("client"), stream)
     return _LISTED[stream.name]
+
+
+def is_listed(stream: Stream) -> bool:
+    """Tell whether a client lists a stream: not what lies in others, is asked for or pushed."""
+    return stream.part is None and stream.source is not None and stream.asked is None
 
 
 def first_pages(client: Client, stream: Stream, **options: Any) -> list[Page]:

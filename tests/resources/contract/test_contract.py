@@ -22,6 +22,7 @@ from tests.resources.contract.conftest import (
     Connect,
     Settings,
     first_pages,
+    is_listed,
 )
 
 stand_in_only = pytest.mark.skipif(IS_LIVE, reason="a real account does not fail on demand")
@@ -71,6 +72,8 @@ def test_wrong_credentials_are_refused(
     connect: Connect, settings: Settings, resource: SystemResource
 ):
     config, secrets = settings
+    if not secrets:
+        pytest.skip("the system has no credentials")
     wrong = {name: secret[:-1] + ("a" if secret[-1] != "a" else "b") for name, secret in
              secrets.items()}  # fmt: skip
 
@@ -165,16 +168,43 @@ def test_calls_are_counted(client: Client, stream: Stream):
     assert client.calls >= len(listed) or not ids_of(stream, listed)
 
 
+def test_an_id_that_is_asked_for_may_be_unknown(system: System, client: Client):
+    asked = [each for each in registry.streams_of(system.name).values() if each.asked is not None]
+    if not asked:
+        pytest.skip("the system lists what it has")
+
+    (found,) = client.iter_details(asked[0], ["0000000000"])
+
+    assert found.record is None
+
+
+@stand_in_only
+@pytest.mark.parametrize("fault", ["error_500", "html_502", "cut_body", "invalid_json"])
+def test_outage_fails_a_question_as_passing(
+    system: System, client: Client, large_sandbox: Sandbox, fault: str
+):
+    asked = [each for each in registry.streams_of(system.name).values() if each.asked is not None]
+    if not asked:
+        pytest.skip("the system lists what it has")
+    large_sandbox.control.add_fault(fault, MERCHANT, system.name, times=None)
+    packages = (large_sandbox.control.document(MERCHANT, "zoho", each, "packages")
+                for each in large_sandbox.control.ids(MERCHANT, "zoho", "packages"))  # fmt: skip
+    number = next(each["tracking_number"] for each in packages
+                  if each["delivery_method"].lower() == system.name)  # fmt: skip
+
+    with pytest.raises(ProviderUnavailable):
+        list(client.iter_details(asked[0], [number]))
+
+
 @stand_in_only
 @pytest.mark.parametrize("fault", ["error_500", "html_502", "cut_body", "invalid_json"])
 def test_outage_fails_the_listing_as_passing(
     system: System, client: Client, large_sandbox: Sandbox, fault: str
 ):
-    stream = next(
-        each
-        for each in registry.streams_of(system.name).values()
-        if each.part is None and ids_of(each, first_pages(client, each))
-    )
+    listed = [each for each in registry.streams_of(system.name).values() if is_listed(each)]
+    if not listed:
+        pytest.skip("the system lists nothing")
+    stream = next(each for each in listed if ids_of(each, first_pages(client, each)))
     large_sandbox.control.add_fault(fault, MERCHANT, system.name, times=None)
 
     with pytest.raises(ProviderUnavailable):
