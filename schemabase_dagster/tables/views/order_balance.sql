@@ -99,14 +99,25 @@ WITH several AS (
     SELECT
         al.order_id,
         sum(coalesce(al.amount, f.amount)) FILTER (WHERE f.status = 'succeeded') AS amount,
-        sum(coalesce(al.amount, f.amount))
-            FILTER (WHERE f.status = 'succeeded' AND f.purpose <> 'overpayment') AS done,
+        sum(coalesce(al.amount, f.amount)) FILTER (
+            WHERE f.purpose <> 'overpayment' AND (f.status = 'succeeded' OR f.is_booked)
+        ) AS done,
         sum(coalesce(al.amount, f.amount)) FILTER (
             WHERE f.status IN ('requested', 'pending', 'succeeded') AND f.purpose <> 'overpayment'
         ) AS agreed
     FROM core.refund_allocations AS al
-    JOIN core.refunds AS f ON f.id = al.refund_id
-    WHERE al.order_id IS NOT NULL AND f.deleted_at IS NULL
+    JOIN (
+        SELECT
+            r.id, r.amount, r.status, r.purpose,
+            -- Only the books know credit notes: a refund that failed may be booked all the same.
+            EXISTS (
+                SELECT FROM core.refund_allocations AS b
+                WHERE b.refund_id = r.id AND b.credit_note_id IS NOT NULL
+            ) AS is_booked
+        FROM core.refunds AS r
+        WHERE r.deleted_at IS NULL
+    ) AS f ON f.id = al.refund_id
+    WHERE al.order_id IS NOT NULL
     GROUP BY al.order_id
 ), sums AS (
     SELECT

@@ -56,6 +56,15 @@ WITH roles AS (
     FROM core.payment_allocations
     WHERE order_id IS NOT NULL
     GROUP BY payment_id
+), charges AS (
+    -- The payment of an order: what was paid counts before an attempt that failed.
+    SELECT DISTINCT ON (al.order_id)
+        al.order_id,
+        al.payment_id
+    FROM core.payment_allocations AS al
+    JOIN core.payments AS y ON y.id = al.payment_id AND y.deleted_at IS NULL
+    WHERE al.order_id IS NOT NULL
+    ORDER BY al.order_id, y.status = 'paid' DESC, y.paid_at, y.id
 ), spent AS (
     SELECT
         y.id,
@@ -179,7 +188,7 @@ WITH roles AS (
         c.erp_amount, 0, c.currency,
         c.erp_record, coalesce(c.shop_record, k.gateway, c.order_in_shop)
     FROM claims AS c
-    LEFT JOIN payers AS p ON p.order_id = c.order_id
+    LEFT JOIN charges AS p ON p.order_id = c.order_id
     LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = p.payment_id
     WHERE c.erp_amount IS NOT NULL
         AND c.gateway_amount IS NULL
@@ -320,7 +329,9 @@ WITH roles AS (
         coalesce(c.shop_record, c.erp_record, c.gateway_record),
         coalesce(c.gateway_record, k.gateway, k.shop)
     FROM claims AS c
-    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = c.payment_id
+    LEFT JOIN charges AS p ON p.order_id = c.order_id
+    LEFT JOIN records AS k
+        ON k.entity = 'payment' AND k.core_id = coalesce(c.payment_id, p.payment_id)
     WHERE c.status IN ('requested', 'pending')
         AND c.requested_at < now() - interval '5 days'
     UNION ALL
