@@ -399,3 +399,47 @@ def test_views_tell_products_stock_and_prices(
     assert {row["currency"] for row in prices} == {"EUR"}
     assert value(conn, "SELECT max(rank) FROM analytics.frequently_bought_together") == 10
     assert value(conn, "SELECT count(*) FROM analytics.dim_product WHERE variants > 0") == 8
+
+
+@pytest.mark.parametrize("orders_first", [True, False], ids=["orders first", "channels first"])
+def test_a_channel_is_called_as_its_record_says_whatever_orders_call_it(
+    conn: Connection[Any], tenant: Tenant, saleor_app: App, orders_first: bool
+):
+    steps = [("saleor_orders", "order"), ("saleor_channels", "sales_channel")]
+    for stream, entity in steps if orders_first else reversed(steps):
+        pull(saleor_app, stream)
+        merge(tenant, entity)
+    replay(tenant, [registry.streams()["saleor_orders"]])
+    merge(tenant, "order")
+
+    channels = rows(conn, "SELECT name, currency FROM core.sales_channels ORDER BY name")
+    assert channels == [
+        {"name": "Shop DE", "currency": "EUR"}, {"name": "Trade fair", "currency": "EUR"}
+    ]  # fmt: skip
+    assert value(conn, "SELECT count(DISTINCT sales_channel_id) FROM core.orders") == 1
+
+
+def test_ratings_are_linked_to_the_variants_they_rate(
+    conn: Connection[Any], tenant: Tenant, catalogue: tuple[App, App], reviewsio_app: App
+):
+    pull(reviewsio_app, "reviewsio_product_reviews", "reviewsio_product_ratings")
+    merge(tenant, "variant_rating", "review")
+
+    unlinked = rows(conn, "SELECT sku FROM core.variant_ratings WHERE variant_id IS NULL")
+    rated = count(conn, "core.variant_ratings")
+    assert rated > 10
+    assert {row["sku"] for row in unlinked} <= {"OLD-SKU-2019", *_nowhere(conn)}
+    assert value(conn, "SELECT count(*) FROM analytics.variant_rating") == rated - len(unlinked)
+    orphans = rows(conn, "SELECT DISTINCT sku FROM core.reviews WHERE variant_id IS NULL")
+    assert {row["sku"] for row in orphans} == {row["sku"] for row in unlinked}
+
+
+def _nowhere(conn: Connection[Any]) -> set[str]:
+    return {
+        row["sku"]
+        for row in rows(
+            conn,
+            "SELECT sku FROM core.reviews WHERE sku NOT IN "
+            "(SELECT sku FROM core.variants WHERE sku IS NOT NULL)",
+        )
+    }
