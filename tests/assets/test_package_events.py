@@ -6,6 +6,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg import Connection
 
 from assets import registry
@@ -138,6 +140,44 @@ def test_an_event_that_comes_late_takes_its_place(
     assert [row[0] for row in told(conn)] == ["VA", "ES", "PO", "ZU"]
     assert [row[3] for row in told(conn)] == [True] * 4
     assert one(conn, STATE)["state"] == "delivered"
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    order=st.permutations(range(len(STORY))),
+    cuts=st.sets(st.integers(1, len(STORY))),
+    at=st.integers(0, len(STORY)),
+)
+def test_any_order_and_any_batches_give_the_same_package(
+    conn: Connection[Any], tenant: Tenant, books: App, dhl: App, put: Put, order: Sequence[int],
+    cuts: set[int], at: int,
+):  # fmt: skip
+    number = f"N-{count(conn, 'core.packages')}"
+    record = {**package(number), "package_id": number, "package_number": number}
+    for place, event in enumerate(order):
+        if place == at:
+            put(books, PACKAGES, record)
+        put(dhl, TRACKING, dhl_parcel(number, STORY[event]))
+        if place in cuts:
+            merge(tenant)
+    if at == len(STORY):
+        put(books, PACKAGES, record)
+    merge(tenant)
+
+    query = """
+        SELECT e.source_status, e.previous_state, e.state_changed, e.event_no, k.state
+        FROM core.package_events AS e JOIN core.packages AS k ON k.id = e.package_id
+        WHERE e.tracking_id = %s ORDER BY e.event_no
+    """
+    assert [tuple(row.values()) for row in rows(conn, query, (number,))] == [
+        ("VA", "init", True, 1, "delivered"),
+        ("ES", "information_received", True, 2, "delivered"),
+        ("PO", "in_transit", True, 3, "delivered"),
+        ("ZN", "out_for_delivery", True, 4, "delivered"),
+        ("ZU", "failed_attempt", True, 5, "delivered"),
+    ]
 
 
 def test_what_is_told_again_in_any_batch_writes_no_row(
@@ -351,3 +391,18 @@ def test_packages_of_an_unknown_carrier_are_found(
 
     (row,) = failed(conn, tenant, "packages_have_carriers")
     assert row["tracking_id"] == NUMBER
+
+
+def test_lines_of_a_package_show_the_lines_of_their_order(
+    conn: Connection[Any], tenant: Tenant, books: App, put: Put
+):
+    put(books, ORDERS, zoho_order("1"))
+    put(books, PACKAGES, package())
+    merge(tenant)
+
+    query = """
+        SELECT v.sku, v.quantity::int AS packed, v.ordered_quantity::int AS ordered,
+            v.order_line_id = l.id AS is_same
+        FROM analytics.fct_package_line AS v CROSS JOIN core.order_lines AS l
+    """
+    assert one(conn, query) == {"sku": "A-1", "packed": 2, "ordered": 1, "is_same": True}
