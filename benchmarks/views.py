@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from statistics import median
 from typing import Any, Final
 
@@ -77,12 +78,18 @@ def _time(conn: Connection[Any], name: str, say: Callable[[str], None]) -> tuple
 
 
 def _seconds(conn: Connection[Any], query: sql.Composed) -> float:
-    """Return the median time in which the server computes all columns of all rows."""
+    """Return the median time in which the server computes all columns of all rows.
+
+    Infinite when the analyst's time limit for a statement ends it.
+    """
     explain = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, FORMAT JSON) ") + query
     times: list[float] = []
     for _ in range(REPEATS):
-        for (plan,) in conn.execute(explain):
-            times.append(plan[0]["Planning Time"] + plan[0]["Execution Time"])
+        try:
+            ((plan,),) = conn.execute(explain).fetchall()
+        except psycopg.errors.QueryCanceled:
+            return inf
+        times.append(plan[0]["Planning Time"] + plan[0]["Execution Time"])
     return median(times) / 1000
 
 

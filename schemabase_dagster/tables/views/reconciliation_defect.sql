@@ -270,9 +270,12 @@ WITH roles AS (
     JOIN core.orders AS o ON o.id = b.order_id
     LEFT JOIN records AS k ON k.entity = 'order' AND k.core_id = b.order_id
     LEFT JOIN LATERAL (
-        SELECT string_agg(v.erp, ', ' ORDER BY v.erp) AS erp
+        -- By index: grouping all records for each order would take hours.
+        SELECT string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id) AS erp
         FROM core.invoice_orders AS io
-        JOIN records AS v ON v.entity = 'invoice' AND v.core_id = io.invoice_id
+        JOIN core.external_ref AS x
+            ON x.entity = 'invoice' AND x.core_id = io.invoice_id AND x.deleted_at IS NULL
+        JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
         WHERE io.order_id = b.order_id
     ) AS i ON true
     WHERE abs(b.billing_gap) >= 0.01
