@@ -1,14 +1,18 @@
 """Api: the HTTP client and the authorisation of one app, and what a refusal means."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from resources.auth import Digest, FixedToken, SharedToken
 from resources.http import Call, HttpClient, HttpOptions, Judge, RefusedError, Reply
 from resources.limits import Limiter, Limits, SharedLimiter, Unlimited
+from schemabase_dagster import database, tenancy
 from schemabase_dagster.errors import CredentialError
 from schemabase_dagster.streams import Lane
+from schemabase_dagster.systems import System
 from schemabase_dagster.tenancy import App
 
 
@@ -115,6 +119,34 @@ class Api:
         """Give back connections and slots."""
         self._http.close()
         self._limiter.close()
+
+
+def read_credentials(app: App, system: System) -> Any:
+    """Return an app's credentials as the system's model, for its client only.
+
+    Raises:
+        CredentialError: none are set.
+        ConfigurationError: they cannot be decrypted, or are not valid any more.
+    """
+    with database.transaction() as connection:
+        return tenancy.load_credentials(connection, app, system)
+
+
+@contextmanager
+def open_api(
+    app: App,
+    options: ClientOptions,
+    lane: Lane,
+    *,
+    account: str = "",
+    limits: Limits | None = None,
+) -> Iterator[Api]:
+    """Open the calls of an app, see ``Api``, and give everything back at the end."""
+    api = Api(app, options, lane, account=account, limits=limits)
+    try:
+        yield api
+    finally:
+        api.close()
 
 
 class ApiClient:

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from resources.api import Api, ClientOptions
+from resources.api import Api, ClientOptions, open_api, read_credentials
 from resources.auth import FixedToken
 from resources.dhl.system import DHL, DhlConfig
 from resources.http import Call, CallKind, Reply, judge_status
 from resources.limits import Limits
 from resources.tracking import Patience, TrackingClient
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ProviderContractError
 from schemabase_dagster.streams import Fetched, JsonObject, Lane
@@ -89,8 +88,7 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[DhlCli
         lane: share of the account's budget.
     """
     config = DhlConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, DHL)
+    credentials = read_credentials(app, DHL)
     key = credentials.api_key.get_secret_value()
     limits = Limits(
         calls_per_minute=config.calls_per_minute,
@@ -104,11 +102,8 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[DhlCli
     )
     # The quota is the key's, whichever app uses it.
     account = f"dhl:{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    api = Api(app, options, lane, account=account, limits=limits)
-    try:
+    with open_api(app, options, lane, account=account, limits=limits) as api:
         yield DhlClient(api, config, FixedToken("", key, header="DHL-API-Key"))
-    finally:
-        api.close()
 
 
 def _impersonal(shipment: JsonObject) -> JsonObject:

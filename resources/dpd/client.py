@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from resources.api import Api, ClientOptions
+from resources.api import ClientOptions, open_api
 from resources.tracking import TrackingClient
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.streams import Fetched, Lane
@@ -31,8 +31,5 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[DpdCli
         options: set by the resource.
         lane: share of a budget that does not exist.
     """
-    api = Api(app, options, lane)
-    try:
+    with open_api(app, options, lane) as api:
         yield DpdClient(api)
-    finally:
-        api.close()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from resources.api import Api, ApiClient, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import FixedToken
 from resources.http import Call, CallKind
 from resources.limits import Limits
@@ -14,7 +14,6 @@ from resources.reviewsio.replies import SYSTEM, judge, number_at, rows_of, shows
 from resources.reviewsio.skus import SEPARATOR, in_calls, known_skus
 from resources.reviewsio.source import RatingBatch, ReviewList
 from resources.reviewsio.system import REVIEWSIO, ReviewsioConfig
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ProviderContractError
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
@@ -198,8 +197,7 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[Review
         lane: share of the account's budget.
     """
     config = ReviewsioConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, REVIEWSIO)
+    credentials = read_credentials(app, REVIEWSIO)
     key = credentials.api_key.get_secret_value() if credentials.api_key is not None else ""
     limits = Limits(
         calls_per_minute=config.calls_per_minute,
@@ -207,11 +205,8 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[Review
         concurrency=CONCURRENCY,
     )
     account = f"reviewsio:{REVIEWSIO.instance_key(config)}"
-    api = Api(app, options, lane, account=account, limits=limits)
-    try:
+    with open_api(app, options, lane, account=account, limits=limits) as api:
         yield ReviewsioClient(api, config, FixedToken("", key, header="apikey"), has_key=bool(key))
-    finally:
-        api.close()
 
 
 def _list(stream: Stream) -> ReviewList:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from resources.api import Api, ApiClient, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import FixedToken
 from resources.http import Call, CallKind, Reply
 from resources.paging import chunked, read_ahead
@@ -16,7 +16,6 @@ from resources.saleor.queries import APP_CHECK
 from resources.saleor.replies import SYSTEM, judge
 from resources.saleor.source import SaleorConnection
 from resources.saleor.system import SALEOR, SaleorConfig
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ProviderContractError, ProviderUnavailable
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
@@ -158,13 +157,9 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[Saleor
         lane: without effect, a shop has no shared budget.
     """
     config = SaleorConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, SALEOR)
-    api = Api(app, options, lane)
-    try:
+    credentials = read_credentials(app, SALEOR)
+    with open_api(app, options, lane) as api:
         yield SaleorClient(api, config, FixedToken("Bearer", credentials.token.get_secret_value()))
-    finally:
-        api.close()
 
 
 def _source(stream: Stream) -> SaleorConnection:

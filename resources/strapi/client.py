@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from resources.api import Api, ApiClient, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import FixedToken
 from resources.http import Call, CallKind, Reply, judge_status
 from resources.limits import Limits
@@ -14,7 +14,6 @@ from resources.paging import chunked, read_ahead
 from resources.strapi.entries import flat
 from resources.strapi.source import Collection
 from resources.strapi.system import STRAPI, StrapiConfig
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.errors import ProviderContractError
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
 from schemabase_dagster.tenancy import App
@@ -167,19 +166,15 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[Strapi
         lane: share of the account's budget.
     """
     config = StrapiConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, STRAPI)
+    credentials = read_credentials(app, STRAPI)
     limits = Limits(
         calls_per_minute=config.calls_per_minute,
         calls_per_day=NO_DAILY_LIMIT,
         concurrency=CONCURRENCY,
     )
-    api = Api(app, options, lane, account=f"strapi:{config.url}", limits=limits)
-    try:
+    with open_api(app, options, lane, account=f"strapi:{config.url}", limits=limits) as api:
         token = FixedToken("Bearer", credentials.api_token.get_secret_value())
         yield StrapiClient(api, config, token)
-    finally:
-        api.close()
 
 
 def _source(stream: Stream) -> Collection:

@@ -9,13 +9,12 @@ from urllib.parse import quote
 
 from uuid_utils.compat import uuid7
 
-from resources.api import Api, ClientOptions
+from resources.api import Api, ClientOptions, open_api, read_credentials
 from resources.auth import SharedToken
 from resources.http import Call, CallKind, RefusedError, Reply, judge_status
 from resources.limits import Limits
 from resources.tracking import Patience, TrackingClient
 from resources.ups.system import UPS, UpsConfig, UpsCredentials
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ProviderContractError
 from schemabase_dagster.streams import Fetched, JsonObject, Lane
@@ -154,8 +153,7 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[UpsCli
         lane: share of the account's budget.
     """
     config = UpsConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, UPS)
+    credentials = read_credentials(app, UPS)
     limits = Limits(
         calls_per_minute=config.calls_per_minute,
         calls_per_day=config.calls_per_day,
@@ -168,11 +166,8 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[UpsCli
     )
     client_id = credentials.client_id.get_secret_value()
     account = f"ups:{hashlib.sha256(client_id.encode()).hexdigest()[:16]}"
-    api = Api(app, options, lane, account=account, limits=limits)
-    try:
+    with open_api(app, options, lane, account=account, limits=limits) as api:
         yield UpsClient(api, config, credentials)
-    finally:
-        api.close()
 
 
 def _package(shipments: list[Any]) -> JsonObject | None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from resources.api import Api, ApiClient, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import Digest, FixedToken
 from resources.http import Call, CallKind, Reply
 from resources.limits import Limits
@@ -13,7 +13,6 @@ from resources.paging import NumberedPages, read_ahead
 from resources.xentral.replies import SYSTEM, judge, list_page, record
 from resources.xentral.source import XentralList
 from resources.xentral.system import XENTRAL, XentralConfig, XentralCredentials
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ProviderRejected
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
@@ -141,19 +140,15 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[Xentra
         lane: share of the account's budget.
     """
     config = XentralConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, XENTRAL)
+    credentials = read_credentials(app, XENTRAL)
     limits = Limits(
         calls_per_minute=config.calls_per_minute * MINUTE_SHARE,
         calls_per_day=NO_DAILY_LIMIT,
         concurrency=CONCURRENCY,
     )
     # The limit is the instance's, whatever project an app reads.
-    api = Api(app, options, lane, account=f"xentral:{config.url}", limits=limits)
-    try:
+    with open_api(app, options, lane, account=f"xentral:{config.url}", limits=limits) as api:
         yield XentralClient(api, config, _auth(credentials))
-    finally:
-        api.close()
 
 
 def _auth(credentials: XentralCredentials) -> Digest | FixedToken:

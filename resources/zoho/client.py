@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from resources.api import Api, ApiClient, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import SharedToken
 from resources.http import Call, CallKind, Reply
 from resources.limits import Limits
@@ -14,7 +14,6 @@ from resources.zoho.listing import PAGE_SIZE, Listing, search_last_row
 from resources.zoho.replies import SYSTEM, api_judge, detail_judge, is_missing, token_judge
 from resources.zoho.source import ZohoInside, ZohoList
 from resources.zoho.system import ZOHO, ZohoConfig, ZohoCredentials
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import parse_instant, utc_now
 from schemabase_dagster.errors import ProviderContractError, ProviderRejected
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
@@ -283,8 +282,7 @@ def open_client(
         concurrency: calls in flight over all processes, one of them for webhooks only.
     """
     config = ZohoConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, ZOHO)
+    credentials = read_credentials(app, ZOHO)
     limits = Limits(
         calls_per_minute=config.calls_per_minute * MINUTE_SHARE,
         calls_per_day=config.calls_per_day,
@@ -292,11 +290,8 @@ def open_client(
         burst=max(SMALLEST_BURST, config.calls_per_minute * BURST_SHARE),
     )
     account = f"zoho:{ZOHO.instance_key(config)}"
-    api = Api(app, options, lane, account=account, limits=limits)
-    try:
+    with open_api(app, options, lane, account=account, limits=limits) as api:
         yield ZohoClient(api, config, credentials, workers=max(1, concurrency - 1))
-    finally:
-        api.close()
 
 
 def _source(stream: Stream) -> ZohoList:
