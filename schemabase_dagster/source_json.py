@@ -32,3 +32,8 @@ def dumps(value: object) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list, whatever else it holds; none of what is no list."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -11,6 +11,7 @@ from schemabase_dagster.candidate import AddressFields, Candidate, SourceRecord
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.normalise.country import country_code
 from schemabase_dagster.normalise.fields import Instant, OptionalDate, SourceModel, Text
+from schemabase_dagster.source_json import objects
 from schemabase_dagster.streams import JsonObject, Part, Stream, WebhookFeed
 
 EVENTS: Final = frozenset({"entry.create", "entry.update", "entry.publish"})
@@ -34,12 +35,12 @@ def split_recipients(entry: JsonObject) -> Iterator[JsonObject]:
     """
     head = {key: entry.get(key) for key in ENTRY_KEYS}
     seen: Counter[str] = Counter()
-    for address in _objects(entry.get("addresses")):
+    for address in objects(entry.get("addresses")):
         number = address.get("orderId")
         if isinstance(number, str):
             seen[number] += 1
             number = number if seen[number] == 1 else f"{number}#{seen[number]}"
-        products = _objects(address.get("products")) or _objects(entry.get("products"))
+        products = objects(address.get("products")) or objects(entry.get("products"))
         fields = {key: value for key, value in address.items() if key not in {"id", "__component"}}
         yield {
             **fields,
@@ -47,10 +48,6 @@ def split_recipients(entry: JsonObject) -> Iterator[JsonObject]:
             "products": [_product(each) for each in products],
             "entry": head,
         }
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _product(line: JsonObject) -> JsonObject:

@@ -18,6 +18,7 @@ from schemabase_dagster.normalise import text as normal
 from schemabase_dagster.normalise.fields import Amount, Decoded, Instant, SourceModel
 from schemabase_dagster.normalise.money import decimal
 from schemabase_dagster.normalise.text import decoded
+from schemabase_dagster.source_json import objects
 from schemabase_dagster.streams import Stream, WebhookFeed
 
 PRODUCT_PREFIX: Final = "product_review-"
@@ -202,8 +203,7 @@ def _texts(value: Any, *keys: str) -> list[str]:
 
 
 def _latest_reply(value: Any) -> Mapping[str, Any]:
-    replies = [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-    written = [each for each in replies if decoded(each.get("comments"))]
+    written = [each for each in objects(value) if decoded(each.get("comments"))]
     return max(written, key=lambda each: str(each.get("date_created") or ""), default={})
 
 

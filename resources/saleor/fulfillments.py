@@ -1,10 +1,11 @@
 """Fulfilments inside a Saleor order, with what only the order knows of their articles."""
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 from schemabase_dagster.normalise.fields import SourceModel, Text
 from schemabase_dagster.normalise.text import sku
+from schemabase_dagster.source_json import objects
 from schemabase_dagster.streams import JsonObject
 
 _KEYS: Final[tuple[str, ...]] = (
@@ -16,17 +17,13 @@ def fulfillments(order: JsonObject, statuses: Collection[str]) -> list[JsonObjec
     """Return the fulfilments of an order in some statuses, each line with its article."""
     articles = {
         str(line.get("id")): {key: line[key] for key in _KEYS if key in line}
-        for line in _objects(order.get("lines"))
+        for line in objects(order.get("lines"))
     }
     return [
-        {**each, "lines": [_line_of(line, articles) for line in _objects(each.get("lines"))]}
-        for each in _objects(order.get("fulfillments"))
+        {**each, "lines": [_line_of(line, articles) for line in objects(each.get("lines"))]}
+        for each in objects(order.get("fulfillments"))
         if each.get("status") in statuses
     ]
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _line_of(line: JsonObject, articles: dict[str, JsonObject]) -> JsonObject:
