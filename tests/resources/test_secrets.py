@@ -11,6 +11,7 @@ from psycopg import Connection
 from resources.reviewsio import REVIEWSIO, ReviewList, ReviewsioCredentials
 from resources.saleor import ORDERS, SALEOR, SaleorCredentials
 from resources.shell import SystemResource
+from resources.strapi import STRAPI, Collection, StrapiCredentials
 from resources.xentral import XENTRAL, XentralCredentials, XentralList
 from resources.zoho import ZOHO, ZohoCredentials, ZohoList
 from sandbox.runner import Sandbox
@@ -43,11 +44,12 @@ REVIEWS = Stream(
 XENTRAL_ORDERS = Stream(
     "xentral_orders", XENTRAL, "orders", "", XentralList("belege/auftraege"), "id"
 )
+BULK_ORDERS = Stream("strapi_bulk_orders", STRAPI, "orders", "", Collection(), "id")
 
 FAULTS = ["none", "error_500", "html_502", "cut_body", "invalid_json", "rate_limited", "slow"]
 
 
-@pytest.fixture(params=["zoho", "saleor", "reviewsio", "xentral"])
+@pytest.fixture(params=["zoho", "saleor", "reviewsio", "strapi", "xentral"])
 def connected(
     request: pytest.FixtureRequest,
     conn: Connection[Any],
@@ -67,6 +69,8 @@ def connected(
         app = shops.add_reviewsio(conn, tenant, large_sandbox)
         tenancy.set_credentials(conn, app, REVIEWSIO, {"api_key": TOKEN})
         return app, resource, REVIEWS
+    if request.param == "strapi":
+        return shops.add_strapi(conn, tenant, large_sandbox, token=TOKEN), resource, BULK_ORDERS
     if request.param == "xentral":
         secrets = {"username": CANARY, "password": TOKEN}
         app = shops.add_xentral(conn, tenant, large_sandbox, secrets=secrets)
@@ -103,9 +107,10 @@ def test_errors_and_logs_are_silent(
         ),
         SaleorCredentials.model_validate({"token": TOKEN}),
         ReviewsioCredentials.model_validate({"api_key": TOKEN}),
+        StrapiCredentials.model_validate({"api_token": TOKEN}),
         XentralCredentials.model_validate({"username": CANARY, "password": CANARY}),
     ],
-    ids=["zoho", "saleor", "reviewsio", "xentral"],
+    ids=["zoho", "saleor", "reviewsio", "strapi", "xentral"],
 )
 def test_credentials_are_not_shown(credentials: object):
     assert CANARY not in repr(credentials) + str(credentials)
