@@ -1,7 +1,6 @@
 """STRAPI: what an app of type ``strapi`` is configured with."""
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -32,7 +31,7 @@ class StrapiCredentials(AppCredentials, hide_input_in_errors=True):
 
 
 def _instance_key(config: Any) -> str:
-    return f"{urlsplit(config.url).netloc}/{config.collection}"
+    return f"{config.url.partition('://')[2]}/{config.collection}"
 
 
 STRAPI: Final = System(

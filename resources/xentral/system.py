@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -60,7 +59,7 @@ class XentralCredentials(AppCredentials, hide_input_in_errors=True):
 
 
 def _instance_key(config: Any) -> str:
-    return f"{urlsplit(config.url).netloc}#{config.project_id or 'all'}"
+    return f"{config.url.partition('://')[2]}#{config.project_id or 'all'}"
 
 
 XENTRAL: Final = System(

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from resources.reviewsio import REVIEWSIO, ReviewsioConfig
 from resources.saleor import SALEOR, SaleorConfig, SaleorCredentials
+from resources.strapi import STRAPI, StrapiConfig
 from resources.urls import check_base_url
 from resources.xentral import XENTRAL, XentralConfig, XentralCredentials
 from resources.zoho import ZOHO, ZohoConfig
@@ -195,3 +196,20 @@ def test_wrong_xentral_credentials_are_refused_without_being_repeated(given: dic
 def test_one_project_of_an_instance_can_be_claimed_once():
     assert XENTRAL.instance_key(xentral()) == "acme.xentral.example#all"
     assert XENTRAL.instance_key(xentral(project_id=2)) == "acme.xentral.example#2"
+    below = xentral(url="https://erp.example/acme/")
+    assert XENTRAL.instance_key(below) == "erp.example/acme#all"
+
+
+def test_one_content_type_of_a_strapi_can_be_claimed_once():
+    config = StrapiConfig(url="https://cms.example/acme", collection="gifts")
+
+    assert STRAPI.instance_key(config) == "cms.example/acme/gifts"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"url": "http://cms.example"}, {"collection": "Bulk Orders"}, {"page_size": 101}, {"x": 1}],
+)
+def test_wrong_strapi_configurations(values: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        StrapiConfig.model_validate({"url": "https://cms.example", **values})
