@@ -43,7 +43,8 @@ ORDERS = Entity(
         "shop and of the ERP meet by order number; the system an order was placed in decides its "
         "amounts, lines and parties, the ERP its logistics and invoice status. The column "
         "`sources` names who decided which group of columns. Lines are in `core.order_lines`, "
-        "addresses in `core.addresses`. Drafts of the shop are left out."
+        "addresses in `core.addresses`. Drafts of the shop are left out. A bulk order "
+        "that the books do not know has the currency XXX (none), a total of 0 and no lines."
     ),
     number_column="order_number",
     sample=("order_number", "ordered_at", "status", "currency", "total_gross"),

@@ -31,9 +31,10 @@ PACKAGES = Entity(
     group="packages",
     description=(
         "Packages: one row per parcel, whatever number of systems know it. A fulfilment of the "
-        "shop and a package of the ERP meet by tracking number; the ERP decides number, lines and "
-        "tracking. A package that comes before its order is linked as soon as the order is there. "
-        "What lies in a package is in `core.package_lines`."
+        "shop, a package of the ERP and a delivery note of the warehouse meet by tracking number; "
+        "the warehouse decides number, lines and tracking, else the ERP. A package that comes "
+        "before its order is linked as soon as the order is there. What lies in a package is in "
+        "`core.package_lines`."
     ),
     number_column="package_number",
     groups=(
