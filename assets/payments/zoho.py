@@ -99,6 +99,7 @@ def map_payment(record: SourceRecord) -> Candidate:
         attrs={
             "amount": str(payment.amount),
             "currency": payment.currency_code,
+            "state": "done",
             "unused": str(payment.unused_amount or ZERO),
             "bank_charges": str(payment.bank_charges or ZERO),
         },

@@ -126,7 +126,7 @@ def _candidate(
             "status": "succeeded",
             "amount": amount,
             "currency": whole.currency_code,
-            # Zoho dates refunds by day, in the zone in which it prints times.
+            # Zoho dates refunds by day.
             "refunded_at": instant_of(refund.date, whole.created_time),
             "method": method,
             **({"reason": refund.description} if refund.description else {}),
