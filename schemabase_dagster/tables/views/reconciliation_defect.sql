@@ -8,35 +8,24 @@ WITH roles AS (
     FROM platform.app AS a
     WHERE a.enabled AND a.deleted_at IS NULL
     GROUP BY a.tenant_id
-), records AS (
-    SELECT
-        x.entity,
-        x.core_id,
-        string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id)
-            FILTER (WHERE a.type = 'zoho') AS erp,
-        string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id)
-            FILTER (WHERE a.type = 'braintree') AS gateway,
-        string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id)
-            FILTER (WHERE a.type = 'saleor') AS shop
-    FROM core.external_ref AS x
-    JOIN platform.app AS a ON a.id = x.app_id
-    WHERE x.deleted_at IS NULL
-        AND x.entity IN ('order', 'invoice', 'credit_note', 'return', 'payment', 'dispute')
-    GROUP BY x.entity, x.core_id
 ), claims AS MATERIALIZED (
     SELECT
         c.*,
         t.id AS tenant_id,
         r.has_gateway,
-        r.has_erp,
-        k.shop AS order_in_shop,
-        k.erp AS order_in_erp
+        -- The books can only miss what belongs to an order that they carry.
+        r.has_erp AND (c.order_id IS NULL OR EXISTS (
+            SELECT FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
+            WHERE x.entity = 'order' AND x.core_id = c.order_id AND x.deleted_at IS NULL
+        )) AS has_erp
     FROM analytics.claimed_refund AS c
     JOIN platform.tenant AS t ON t.slug = c.tenant
     JOIN roles AS r ON r.tenant_id = t.id
-    LEFT JOIN records AS k ON k.entity = 'order' AND k.core_id = c.order_id
 ), balances AS MATERIALIZED (
-    SELECT * FROM analytics.order_balance
+    SELECT b.*, t.id AS tenant_id
+    FROM analytics.order_balance AS b
+    JOIN platform.tenant AS t ON t.slug = b.tenant
 ), noted AS (
     SELECT
         credit_note_id,
@@ -157,7 +146,7 @@ WITH roles AS (
         rn.return_id,
         l.sku,
         sum(l.quantity) AS quantity,
-        string_agg(DISTINCT n.id::text, ' ') AS notes
+        min(n.id::text)::uuid AS note
     FROM core.return_credit_notes AS rn
     JOIN core.credit_notes AS n
         ON n.id = rn.credit_note_id AND n.deleted_at IS NULL AND n.status IN ('open', 'closed')
@@ -165,6 +154,7 @@ WITH roles AS (
         ON l.credit_note_id = n.id AND l.deleted_at IS NULL AND l.is_goods
     GROUP BY rn.return_id, l.sku
 ), found AS (
+    -- A side is named by its record, or by a row and the kinds of apps to ask for it, best first.
     SELECT
         c.tenant_id,
         1 AS no,
@@ -174,22 +164,27 @@ WITH roles AS (
         c.gateway_amount AS expected,
         0::numeric AS actual,
         c.currency AS unit,
-        c.gateway_record AS expected_source,
-        c.order_in_erp AS actual_source
+        c.gateway_record AS one,
+        NULL::text AS one_entity,
+        NULL::uuid AS one_id,
+        NULL::text[] AS one_types,
+        NULL::text AS two,
+        'order' AS two_entity,
+        c.order_id AS two_id,
+        ARRAY['zoho'] AS two_types
     FROM claims AS c
     WHERE c.gateway_amount IS NOT NULL
         AND c.erp_amount IS NULL
         AND c.has_erp
-        AND (c.order_id IS NULL OR c.order_in_erp IS NOT NULL)
         AND c.refunded_at < now() - interval '3 days'
     UNION ALL
     SELECT
         c.tenant_id, 2, 'refund_missing_at_gateway', c.order_id, c.refund_key,
         c.erp_amount, 0, c.currency,
-        c.erp_record, coalesce(c.shop_record, k.gateway, c.order_in_shop)
+        c.erp_record, NULL, NULL, NULL,
+        c.shop_record, 'payment', p.payment_id, ARRAY['braintree', 'saleor', 'zoho']
     FROM claims AS c
     LEFT JOIN charges AS p ON p.order_id = c.order_id
-    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = p.payment_id
     WHERE c.erp_amount IS NOT NULL
         AND c.gateway_amount IS NULL
         AND NOT c.gateway_failed
@@ -200,8 +195,8 @@ WITH roles AS (
     SELECT
         b.tenant_id, 3, 'refund_duplicate', b.order_id, b.refund_key,
         0, b.amount, b.currency,
-        coalesce(a.gateway_record, a.shop_record, a.erp_record),
-        coalesce(b.gateway_record, b.shop_record, b.erp_record)
+        coalesce(a.gateway_record, a.shop_record, a.erp_record), NULL, NULL, NULL,
+        coalesce(b.gateway_record, b.shop_record, b.erp_record), NULL, NULL, NULL
     FROM claims AS a
     JOIN claims AS b
         ON b.payment_id = a.payment_id AND b.amount = a.amount AND b.refund_id <> a.refund_id
@@ -212,21 +207,18 @@ WITH roles AS (
     SELECT
         s.tenant_id, 4, 'refund_exceeds_payment', s.order_id, s.reference_number,
         s.amount, s.refunded, s.currency,
-        coalesce(k.gateway, k.shop, k.erp), s.keys
+        NULL, 'payment', s.id, ARRAY['braintree', 'saleor', 'zoho'],
+        s.keys, NULL, NULL, NULL
     FROM spent AS s
-    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = s.id
     WHERE s.refunded - s.amount >= 0.01
     UNION ALL
     SELECT
         c.tenant_id, 5, 'refund_amount_mismatch', c.order_id, c.refund_key,
         coalesce(c.gateway_amount, c.erp_amount),
         coalesce(nullif(c.erp_amount, c.gateway_amount), c.shop_amount), c.currency,
-        coalesce(c.gateway_record, c.erp_record),
-        CASE
-            WHEN c.erp_amount IS DISTINCT FROM c.gateway_amount AND c.gateway_amount IS NOT NULL
-                AND c.erp_amount IS NOT NULL THEN c.erp_record
-            ELSE c.shop_record
-        END
+        coalesce(c.gateway_record, c.erp_record), NULL, NULL, NULL,
+        CASE WHEN c.erp_amount <> c.gateway_amount THEN c.erp_record ELSE c.shop_record END,
+        NULL, NULL, NULL
     FROM claims AS c
     WHERE greatest(c.gateway_amount, c.erp_amount, c.shop_amount)
         - least(c.gateway_amount, c.erp_amount, c.shop_amount) >= 0.01
@@ -234,14 +226,13 @@ WITH roles AS (
     SELECT
         c.tenant_id, 6, 'refund_without_credit_note', c.order_id, c.refund_key,
         c.amount, coalesce(a.amount, 0), c.currency,
-        coalesce(c.gateway_record, c.shop_record, c.erp_record),
-        coalesce(c.erp_record, c.order_in_erp)
+        coalesce(c.gateway_record, c.shop_record, c.erp_record), NULL, NULL, NULL,
+        c.erp_record, 'order', c.order_id, ARRAY['zoho']
     FROM claims AS c
     LEFT JOIN paid_out AS a ON a.refund_id = c.refund_id
     LEFT JOIN balances AS b ON b.order_id = c.order_id
     WHERE c.status = 'succeeded'
         AND c.has_erp
-        AND (c.order_id IS NULL OR c.order_in_erp IS NOT NULL)
         AND c.amount - coalesce(a.amount, 0) >= 0.01
         AND c.refunded_at < now() - interval '3 days'
         -- What the books call an overpayment is one only if more was paid than billed.
@@ -252,125 +243,126 @@ WITH roles AS (
         u.tenant_id, 7, 'credit_note_unsettled', u.order_id, u.credit_note_number,
         CASE WHEN u.is_stale THEN u.total_gross ELSE u.balance END,
         CASE WHEN u.is_stale THEN u.amount ELSE u.total_gross - u.amount END, u.currency,
-        k.erp, coalesce(o.erp, o.shop)
+        NULL, 'credit_note', u.id, ARRAY['zoho'],
+        NULL, 'order', u.order_id, ARRAY['zoho', 'saleor']
     FROM (
         SELECT *,
                issued_on < current_date - 14 AND total_gross - amount >= 0.01 AS is_stale
         FROM used
     ) AS u
-    LEFT JOIN records AS k ON k.entity = 'credit_note' AND k.core_id = u.id
-    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = u.order_id
     WHERE u.is_stale OR abs(u.total_gross - u.amount - u.balance) >= 0.01
     UNION ALL
     SELECT
-        o.tenant_id, 8, 'billing_mismatch', b.order_id, b.order_number,
+        b.tenant_id, 8, 'billing_mismatch', b.order_id, b.order_number,
         b.ordered - b.reduction, b.invoiced - b.credited, b.currency,
-        coalesce(k.shop, k.erp), coalesce(i.erp, k.erp)
+        NULL, 'order', b.order_id, ARRAY['saleor', 'zoho'],
+        NULL, 'invoice_of_order', b.order_id, ARRAY['zoho']
     FROM balances AS b
-    JOIN core.orders AS o ON o.id = b.order_id
-    LEFT JOIN records AS k ON k.entity = 'order' AND k.core_id = b.order_id
-    LEFT JOIN LATERAL (
-        -- By index: grouping all records for each order would take hours.
-        SELECT string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key, x.external_id) AS erp
-        FROM core.invoice_orders AS io
-        JOIN core.external_ref AS x
-            ON x.entity = 'invoice' AND x.core_id = io.invoice_id AND x.deleted_at IS NULL
-        JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
-        WHERE io.order_id = b.order_id
-    ) AS i ON true
     WHERE abs(b.billing_gap) >= 0.01
         AND (b.invoice_status = 'invoiced' OR b.status = 'canceled')
     UNION ALL
     SELECT
         v.tenant_id, 9, 'over_credited', bo.order_id, v.invoice_number,
-        v.total_gross, n.amount, v.currency, k.erp, n.records
+        v.total_gross, n.amount, v.currency,
+        NULL, 'invoice', v.id, ARRAY['zoho'],
+        NULL, 'credit_note', n.latest, ARRAY['zoho']
     FROM core.invoices AS v
     JOIN (
-        SELECT c.corrects_invoice_id, sum(c.total_gross) AS amount,
-               string_agg(r.erp, ', ' ORDER BY r.erp) AS records
-        FROM core.credit_notes AS c
-        LEFT JOIN records AS r ON r.entity = 'credit_note' AND r.core_id = c.id
-        WHERE c.status IN ('open', 'closed') AND c.deleted_at IS NULL
-        GROUP BY c.corrects_invoice_id
+        SELECT corrects_invoice_id, sum(total_gross) AS amount,
+               (array_agg(id ORDER BY issued_on DESC, credit_note_number DESC))[1] AS latest
+        FROM core.credit_notes
+        WHERE status IN ('open', 'closed') AND deleted_at IS NULL
+        GROUP BY corrects_invoice_id
     ) AS n ON n.corrects_invoice_id = v.id
     LEFT JOIN billed AS bo ON bo.invoice_id = v.id
-    LEFT JOIN records AS k ON k.entity = 'invoice' AND k.core_id = v.id
     WHERE v.deleted_at IS NULL AND n.amount - v.total_gross >= 0.01
     UNION ALL
     SELECT
         n.tenant_id, 9, 'over_credited', co.order_id, n.credit_note_number || '#' || l.line_no,
-        s.tax_percentage, l.tax_percentage, '%', coalesce(o.shop, o.erp), k.erp
+        s.tax_percentage, l.tax_percentage, '%',
+        NULL, 'order', co.order_id, ARRAY['saleor', 'zoho'],
+        NULL, 'credit_note', n.id, ARRAY['zoho']
     FROM core.credit_note_lines AS l
     JOIN core.credit_notes AS n
         ON n.id = l.credit_note_id AND n.status IN ('open', 'closed') AND n.deleted_at IS NULL
     JOIN noted AS co ON co.credit_note_id = n.id
-    JOIN (
-        SELECT order_id, sku, max(tax_percentage) AS tax_percentage,
-               min(tax_percentage) AS least_percentage
+    JOIN LATERAL (
+        SELECT max(tax_percentage) AS tax_percentage, min(tax_percentage) AS least_percentage
         FROM core.order_lines
-        WHERE deleted_at IS NULL AND sku <> ''
-        GROUP BY order_id, sku
-    ) AS s ON s.order_id = co.order_id AND s.sku = l.sku
-    LEFT JOIN records AS k ON k.entity = 'credit_note' AND k.core_id = n.id
-    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = co.order_id
+        WHERE order_id = co.order_id AND sku = l.sku AND sku <> '' AND deleted_at IS NULL
+    ) AS s ON true
     WHERE l.deleted_at IS NULL
         AND l.tax_percentage NOT IN (s.tax_percentage, s.least_percentage)
     UNION ALL
     SELECT
         c.tenant_id, 10, 'return_credit_mismatch', c.order_id, c.return_number || '/' || c.sku,
-        c.due, coalesce(q.quantity, 0), 'pcs', k.erp, coalesce(n.erp, o.erp)
+        c.due, coalesce(q.quantity, 0), 'pcs',
+        NULL, 'return', c.id, ARRAY['zoho'],
+        NULL, CASE WHEN q.note IS NULL THEN 'order' ELSE 'credit_note' END,
+        coalesce(q.note, c.order_id), ARRAY['zoho', 'saleor']
     FROM came AS c
-    JOIN records AS k ON k.entity = 'return' AND k.core_id = c.id AND k.erp IS NOT NULL
     LEFT JOIN credited AS q ON q.return_id = c.id AND q.sku = c.sku
-    LEFT JOIN records AS n
-        ON n.entity = 'credit_note' AND n.core_id = split_part(q.notes, ' ', 1)::uuid
-    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = c.order_id
-    WHERE c.due <> coalesce(q.quantity, 0) AND c.since < current_date - 7
+    WHERE c.due <> coalesce(q.quantity, 0)
+        AND c.since < current_date - 7
+        AND EXISTS (
+            SELECT FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
+            WHERE x.entity = 'return' AND x.core_id = c.id AND x.deleted_at IS NULL
+        )
     UNION ALL
     SELECT
         c.tenant_id, 11, 'refund_stuck', c.order_id, c.refund_key, c.amount, 0, c.currency,
-        coalesce(c.shop_record, c.erp_record, c.gateway_record),
-        coalesce(c.gateway_record, k.gateway, k.shop)
+        coalesce(c.shop_record, c.erp_record, c.gateway_record), NULL, NULL, NULL,
+        c.gateway_record, 'payment', coalesce(c.payment_id, p.payment_id),
+        ARRAY['braintree', 'saleor']
     FROM claims AS c
     LEFT JOIN charges AS p ON p.order_id = c.order_id
-    LEFT JOIN records AS k
-        ON k.entity = 'payment' AND k.core_id = coalesce(c.payment_id, p.payment_id)
     WHERE c.status IN ('requested', 'pending')
         AND c.requested_at < now() - interval '5 days'
     UNION ALL
     SELECT
         c.tenant_id, 12, 'refund_failed_but_booked', c.order_id, c.refund_key,
-        0, c.erp_amount, c.currency, c.gateway_record, c.erp_record
+        0, c.erp_amount, c.currency,
+        c.gateway_record, NULL, NULL, NULL, c.erp_record, NULL, NULL, NULL
     FROM claims AS c
     WHERE c.gateway_failed AND c.gateway_amount IS NULL AND c.erp_amount IS NOT NULL
     UNION ALL
     SELECT
         s.tenant_id, 13, 'dispute_doubled_or_unbooked', s.order_id, s.reference_number,
         s.amount, s.refunded + s.disputed, s.currency,
-        coalesce(k.gateway, k.shop), s.disputes
+        NULL, 'payment', s.id, ARRAY['braintree', 'saleor'],
+        s.disputes, NULL, NULL, NULL
     FROM spent AS s
-    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = s.id
     WHERE s.disputed > 0 AND s.refunded + s.disputed - s.amount >= 0.01
     UNION ALL
     SELECT
         d.tenant_id, 13, 'dispute_doubled_or_unbooked', s.order_id, d.dispute_key,
-        d.funds_withdrawn - d.funds_returned, 0, d.currency, k.gateway, o.erp
+        d.funds_withdrawn - d.funds_returned, 0, d.currency,
+        NULL, 'dispute', d.id, ARRAY['braintree', 'saleor'],
+        NULL, 'order', s.order_id, ARRAY['zoho']
     FROM core.disputes AS d
     JOIN roles AS r ON r.tenant_id = d.tenant_id AND r.has_erp
     LEFT JOIN spent AS s ON s.id = d.payment_id
-    LEFT JOIN records AS k ON k.entity = 'dispute' AND k.core_id = d.id
-    LEFT JOIN records AS o ON o.entity = 'order' AND o.core_id = s.order_id
     WHERE d.deleted_at IS NULL
         AND d.funds_withdrawn > d.funds_returned
         AND d.opened_on < current_date - 7
-        AND k.erp IS NULL
-        AND (s.order_id IS NULL OR o.erp IS NOT NULL)
         AND coalesce(s.refunded + s.disputed - s.amount, 0) < 0.01
+        AND NOT EXISTS (
+            SELECT FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
+            WHERE x.entity = 'dispute' AND x.core_id = d.id AND x.deleted_at IS NULL
+        )
+        AND (s.order_id IS NULL OR EXISTS (
+            SELECT FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
+            WHERE x.entity = 'order' AND x.core_id = s.order_id AND x.deleted_at IS NULL
+        ))
     UNION ALL
     SELECT
         x.tenant_id, 14, 'settlement_fee_mismatch', p.order_id, c.cost_key,
         (x.attrs ->> 'amount')::numeric, (y.attrs ->> 'amount')::numeric, c.currency,
-        a.key || ' ' || x.external_id, e.key || ' ' || y.external_id
+        a.key || ' ' || x.external_id, NULL, NULL, NULL,
+        e.key || ' ' || y.external_id, NULL, NULL, NULL
     FROM core.external_ref AS x
     JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'braintree'
     JOIN core.external_ref AS y
@@ -386,10 +378,10 @@ WITH roles AS (
     SELECT
         y.tenant_id, 14, 'settlement_fee_mismatch', p.order_id, y.reference_number,
         round(y.amount * y.settlement_rate, 2), y.settlement_amount, y.settlement_currency,
-        coalesce(k.gateway, k.shop), coalesce(k.gateway, k.shop)
+        NULL, 'payment', y.id, ARRAY['braintree', 'saleor'],
+        NULL, 'payment', y.id, ARRAY['braintree', 'saleor']
     FROM core.payments AS y
     LEFT JOIN payers AS p ON p.payment_id = y.id
-    LEFT JOIN records AS k ON k.entity = 'payment' AND k.core_id = y.id
     WHERE y.deleted_at IS NULL
         AND abs(round(y.amount * y.settlement_rate, 2) - y.settlement_amount) >= 0.01
 ), ranked AS (
@@ -413,8 +405,50 @@ SELECT
     r.actual,
     r.expected - r.actual AS difference,
     r.unit,
-    r.expected_source,
-    r.actual_source
+    coalesce(r.one, (
+        SELECT string_agg(f.record, ', ' ORDER BY f.record)
+        FROM (
+            SELECT
+                a.key || ' ' || x.external_id AS record,
+                rank() OVER (ORDER BY array_position(r.one_types, a.type)) AS place
+            FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id
+            WHERE x.entity = r.one_entity
+                AND x.core_id = r.one_id
+                AND x.deleted_at IS NULL
+                AND a.type = ANY(r.one_types)
+        ) AS f
+        WHERE f.place = 1
+    )) AS expected_source,
+    coalesce(r.two, (
+        SELECT string_agg(f.record, ', ' ORDER BY f.record)
+        FROM (
+            SELECT
+                a.key || ' ' || x.external_id AS record,
+                rank() OVER (ORDER BY array_position(r.two_types, a.type)) AS place
+            FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id
+            WHERE x.entity = r.two_entity
+                AND x.core_id = r.two_id
+                AND x.deleted_at IS NULL
+                AND a.type = ANY(r.two_types)
+        ) AS f
+        WHERE f.place = 1
+    ), (
+        -- The invoices of an order, or the order itself in the books.
+        SELECT coalesce(
+            (SELECT string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY x.external_id)
+             FROM core.invoice_orders AS io
+             JOIN core.external_ref AS x
+                 ON x.entity = 'invoice' AND x.core_id = io.invoice_id AND x.deleted_at IS NULL
+             JOIN platform.app AS a ON a.id = x.app_id
+             WHERE io.order_id = r.two_id),
+            (SELECT min(a.key || ' ' || x.external_id)
+             FROM core.external_ref AS x
+             JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
+             WHERE x.entity = 'order' AND x.core_id = r.two_id AND x.deleted_at IS NULL))
+        WHERE r.two_entity = 'invoice_of_order'
+    )) AS actual_source
 FROM ranked AS r
 JOIN platform.tenant AS t ON t.id = r.tenant_id
 LEFT JOIN core.orders AS o ON o.id = r.order_id
