@@ -38,6 +38,8 @@ class Claim:
     children: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+Clash: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+
 Decide: TypeAlias = Callable[[Sequence[Claim]], Mapping[str, Any]]
 
 
@@ -243,6 +245,8 @@ class Entity:
         exclusive: at most one live record per app and row.
         addresses: table of the row's addresses, by the kinds that ``Candidate.addresses`` names
             (``other:2`` is an ``other``); None = its addresses are columns.
+        clash: tells by ``Candidate.attrs`` of two records that they never are one row, although
+            they bear one natural key.
         bearers: tables whose rows name rows of this entity by the natural key; the keys that a
             row bore once are kept for them.
         kept_by: (table, column) references that keep a row alive without a live record.
@@ -266,6 +270,7 @@ class Entity:
     series: Series | None = None
     exclusive: bool = True
     addresses: AddressLink | None = None
+    clash: Clash | None = None
     bearers: tuple[Bearer, ...] = ()
     kept_by: tuple[tuple[Table, str], ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -8,13 +8,17 @@ a person has split, never joins; it is reported as a conflict. Records that only
 tell never make a row, hold no place in one, and wait while there is none.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
 RecordKey: TypeAlias = tuple[UUID, str]
 """(app id, external id) of a source record."""
+
+Facts: TypeAlias = Mapping[str, Any]
+"""What ``external_ref.attrs`` holds of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class Matcher:
         natural: natural key -> row, for rows that may have no reference (contacts of orders).
         decisions: decisions about records of the batch.
         exclusive: at most one live record per app and row.
+        clash: of two records' facts, in any order: whether they never are one row.
+        facts: record -> facts of it, of all live records, where ``clash`` is given.
         shops: apps of which at most one may know a row: equal numbers of two shops are two orders.
         adding: records, of the batch or linked, that only add to rows of others.
         new_id: makes the id of a new row.
@@ -113,6 +119,8 @@ class Matcher:
         decisions: Decisions,
         *,
         exclusive: bool,
+        clash: Callable[[Facts, Facts], bool] | None = None,
+        facts: Mapping[RecordKey, Facts] = MappingProxyType({}),
         shops: frozenset[UUID],
         new_id: Callable[[], UUID],
         adding: frozenset[RecordKey] = frozenset(),
@@ -125,6 +133,8 @@ class Matcher:
         self._links = _partners(decisions.links)
         self._splits = _partners(decisions.splits)
         self._exclusive = exclusive
+        self._clash = clash
+        self._facts = facts
         self._shops = shops
         self._adding = adding
         self._new_id = new_id
@@ -275,6 +285,12 @@ class Matcher:
         }
 
     def _is_taken(self, record: RecordKey, row: _Row) -> bool:
+        if self._clash is not None and any(
+            self._clash(self._facts[record], self._facts[other])
+            for other in row.live
+            if other != record
+        ):
+            return True
         if not self._exclusive or record in self._adding:
             return False
         return any(

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -229,6 +229,8 @@ class _Merger:
             {key: row_id for key, row_id in natural.items() if row_id is not None},
             decisions,
             exclusive=entity.exclusive,
+            clash=entity.clash,
+            facts=self._facts(conn, linked, read) if entity.clash is not None else {},
             shops=frozenset(app_id for app_id, app in ctx.apps.items() if app.rank == 0),
             new_id=new_id,
             adding=adding,
@@ -292,6 +294,14 @@ class _Merger:
         references.keep_keys(conn, self._entity, self._tenant.id, former, matched.merged)
         keys = _moved_keys(read, matched, before, gone)
         references.link_bearers(conn, self._entity, self._tenant.id, keys)
+
+    def _facts(
+        self, conn: Connection, linked: Iterable[Linked], read: Read
+    ) -> dict[RecordKey, Mapping[str, Any]]:
+        """Return what is known of the linked records, and of the batch's as they are now."""
+        facts = references.load_facts(conn, self._entity, [link.record for link in linked])
+        now = {(item.app_id, item.external_id): item.candidate.attrs for item in read.mapped}
+        return {**facts, **now}
 
     def _members(
         self,

@@ -49,6 +49,14 @@ JOIN hits AS h ON h.core_id = r.core_id
 WHERE r.entity = %(entity)s
 """
 
+_FACTS = """
+SELECT r.app_id, r.external_id, r.attrs
+FROM core.external_ref AS r
+JOIN unnest(%s::uuid[], %s::text[]) AS w (app_id, external_id)
+    ON w.app_id = r.app_id AND w.external_id = r.external_id
+WHERE r.entity = %s
+"""
+
 _NATURAL = sql.SQL("SELECT {number}, id FROM {table} WHERE tenant_id = %s AND {number} = ANY(%s)")
 
 _DECISIONS = """
@@ -134,7 +142,7 @@ WHERE r.entity = %s AND r.deleted_at IS NULL
 _FOLLOW = sql.SQL("""
 SELECT w.id, t.{parent}
 FROM unnest(%s::uuid[], %s::uuid[]) AS w (id, own_id)
-JOIN {table} AS t ON t.{own} = w.own_id
+JOIN {table} AS t ON t.{own} = w.own_id AND t.{parent} IS NOT NULL
 ORDER BY w.id, t.{parent}
 """)
 
@@ -264,6 +272,14 @@ def find_linked(  # noqa: PLR0917 - one argument per table it joins
         Linked((row[0], row[1]), row[2], row[3], row[4], row[5]): row[6]
         for row in conn.execute(_LINKED, values, binary=True)
     }
+
+
+def load_facts(
+    conn: Connection, entity: Entity, records: Sequence[RecordKey]
+) -> dict[RecordKey, dict[str, Any]]:
+    """Return the facts that are kept on the references of some records."""
+    values = ([app_id for app_id, _ in records], [one for _, one in records], entity.name)
+    return {(row[0], row[1]): row[2] for row in conn.execute(_FACTS, values)}
 
 
 def find_natural(
