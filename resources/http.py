@@ -74,6 +74,8 @@ class Call:
         kind: how it is counted; ``token`` calls are not limited and carry no authorisation.
         what: name in error messages, such as ``list salesorders``.
         headers: further headers, a token request's proof among them.
+        content: body that is sent as it is, with its type in ``headers``.
+        as_text: the answer is not JSON: ``Reply.payload`` is its text.
     """
 
     kind: CallKind
@@ -84,6 +86,8 @@ class Call:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: JsonObject | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: str | None = field(default=None, repr=False)
+    as_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Reply:
     """An answer, read to its end.
 
     Attributes:
-        payload: parsed JSON, or ``NOT_JSON``.
+        payload: parsed JSON, or ``NOT_JSON``; text, where the call asks for it.
         retry_after: seconds, from the header.
         made_at: the server's clock, at the latest when it began to answer.
     """
@@ -249,7 +253,7 @@ class HttpClient:
             call.url,
             params=dict(call.params) or None,
             data=dict(call.form) if call.form is not None else None,
-            content=orjson.dumps(call.json) if call.json is not None else None,
+            content=orjson.dumps(call.json) if call.json is not None else call.content,
             headers={
                 **({"Content-Type": "application/json"} if call.json is not None else {}),
                 **call.headers,
@@ -264,7 +268,7 @@ class HttpClient:
             response.close()
         return Reply(
             status=response.status_code,
-            payload=_parse(body),
+            payload=body.decode(errors="replace") if call.as_text else _parse(body),
             retry_after=_seconds(response.headers.get("Retry-After")),
             made_at=_server_time(response.headers.get("Date"), seconds_to_answer),
         )
