@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from sandbox.money import half_up, tax_inside, total_up
+from sandbox.payments import charge_fee, charge_reference
 from sandbox.store import (
     BookedRefund,
     CreditLine,
@@ -22,7 +22,6 @@ from sandbox.world import DAY, HOUR, SECOND, World
 
 KIND_PAYMENT, KIND_CREDIT, KIND_RETURN = 20, 21, 22
 RETURN_PER_CENT = 12
-FEE_BP, FEE_MINOR = 190, 35
 REASONS = ("too small", "damaged", "changed mind", "")
 
 
@@ -35,16 +34,6 @@ class Comeback:
     note: CreditNote
     refund: Refund | None
     reference: str = field(default="", kw_only=True)
-
-
-def charge_reference(order: ShopOrder) -> str:
-    """The gateway's transaction id of the charge of a shop order: short, lower case."""
-    return f"{UUID(order.id).int % 16**8:08x}"
-
-
-def charge_fee(amount_minor: int) -> int:
-    """What the gateway takes of a charge."""
-    return half_up(amount_minor * FEE_BP, 10_000) + FEE_MINOR
 
 
 def charged(world: World, order: ShopOrder) -> int:

@@ -6,8 +6,11 @@ from random import Random
 from typing import Any
 
 from sandbox.aftersales import pay_invoice, unpay_invoice
+from sandbox.braintree.documents import transactions
 from sandbox.parcels import has_more, tracking_number
-from sandbox.saleor.documents import global_id, order_key
+from sandbox.payments import PAID_STAGES
+from sandbox.saleor.documents import order_key
+from sandbox.saleor.shapes import global_id
 from sandbox.store import (
     Article,
     Invoice,
@@ -29,6 +32,7 @@ from sandbox.world import (
     advance_packages,
     deliver,
     erp_number,
+    pay,
     ship,
 )
 
@@ -38,6 +42,8 @@ INVOICED_STAGES = frozenset({"paid", "partial", "done"})
 
 def entity_table(world: World, system: str, entity: str) -> Table[Any]:
     """The records of a system's entity (``orders``, ``invoices``, ``contacts``, ``packages``)."""
+    if (system, entity) == ("braintree", "transactions"):
+        return Table(transactions(world).values())  # refunds are transactions there
     tables: dict[tuple[str, str], Table[Any]] = {
         ("zoho", "orders"): world.zoho_orders,
         ("zoho", "invoices"): world.invoices,
@@ -52,6 +58,7 @@ def entity_table(world: World, system: str, entity: str) -> Table[Any]:
         ("reviewsio", "product_reviews"): world.product_reviews,
         ("reviewsio", "merchant_reviews"): world.merchant_reviews,
         ("strapi", "bulk_orders"): world.bulk_orders,
+        ("braintree", "disputes"): world.disputes,
     }
     if (system, entity) not in tables:
         raise ValueError(f"{system} has no {entity} here")
@@ -279,6 +286,8 @@ def _likely(order: Order, rng: Random) -> str:
 
 def _advance(world: World, order: Order, at: int) -> None:
     order.stage = NEXT_STAGE.get(order.stage, order.stage)
+    if isinstance(order, ShopOrder) and order.stage in PAID_STAGES and order.payment is None:
+        pay(world, order, at)
     if isinstance(order, ZohoOrder):
         if order.stage in INVOICED_STAGES and order.invoice is None:
             settle_invoice(world, add_invoice(world, order, at // SECOND * SECOND))

@@ -9,8 +9,9 @@ from sandbox.faults import Fault
 from sandbox.money import total_up
 from sandbox.notices import Notices, Subscription
 from sandbox.reviewsio.documents import review_row
-from sandbox.saleor.documents import global_id, order_node
+from sandbox.saleor.documents import order_node
 from sandbox.saleor.listing import node_bytes
+from sandbox.saleor.shapes import global_id
 from sandbox.state import State, make_state
 from sandbox.store import Review, ShopOrder, ZohoOrder
 from sandbox.strapi.desk import BulkOrder
@@ -318,6 +319,8 @@ class Control(DataControl):
             account.warehouse.is_inactive = is_revoked
         elif system == "strapi":
             account.editor.is_revoked = is_revoked
+        elif system == "braintree":
+            account.gateway.is_revoked = is_revoked
         else:
             raise ValueError(f"no system {system!r}")
 

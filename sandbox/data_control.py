@@ -6,7 +6,15 @@ from random import Random
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sandbox import changes
-from sandbox.aftersales import book_refund, close_if_used, come_back, payment_amount
+from sandbox.aftersales import (
+    add_refund,
+    book_refund,
+    charged,
+    close_if_used,
+    come_back,
+    payment_amount,
+)
+from sandbox.payments import settle
 from sandbox.reviewsio.seeding import add_review
 from sandbox.state import Account, State
 from sandbox.store import (
@@ -192,6 +200,61 @@ class DataControl:
         for record in chosen:
             changes.bump(world, system, entity, record, self.at)
         return [changes.shown_id(record) for record in chosen]
+
+    @mutation
+    def refund_orders(self, merchant: str, n: int, share: float = 0.5) -> list[str]:
+        """Pay a share of paid shop orders back that were not yet; return the gateway's ids."""
+        world, rng = self._world(merchant), self._rng()
+        paid = [o for o in world.shop_orders.newest() if o.payment and not o.refunds]
+        made = []
+        for order in rng.sample([o for o in paid if o.stage == "done"], n):
+            minor = max(1, int(charged(world, order) * share))
+            made.append(add_refund(world, order, minor, self.at).id)
+            changes.bump(world, "saleor", "orders", order, self.at)
+        return made
+
+    @mutation
+    def settle_payments(self, merchant: str, ids: Sequence[str] = (), fee: bool = True) -> int:
+        """Let transactions settle that have not, and their fees be told; return how many."""
+        world = self._world(merchant)
+        waiting = [
+            each
+            for each in world.transactions.by_id.values()
+            if each.status == "submitted_for_settlement" and (not ids or each.id in ids)
+        ]
+        for each in waiting:
+            settle(each, self.at)
+            each.fee_known = self.at if fee else None
+            if each.order is not None:
+                changes.bump(world, "saleor", "orders", each.order, self.at)
+        return len(waiting)
+
+    @mutation
+    def tell_fee(self, merchant: str, transaction: str) -> None:
+        """Let PayPal tell the fee of a transaction late: nothing else of it changes."""
+        changes.find_record(self._world(merchant), "braintree", "transactions", transaction)
+        self._world(merchant).transactions.by_id[transaction].fee_known = self.at
+
+    @mutation
+    def fail_settlement(self, merchant: str, transaction: str) -> None:
+        """Let the bank decline the settlement of a transaction that was captured."""
+        world = self._world(merchant)
+        record = changes.find_record(world, "braintree", "transactions", transaction)
+        record.status, record.settled = "settlement_declined", None
+        changes.bump(world, "braintree", "transactions", record, self.at)
+
+    @mutation
+    def win_dispute(self, merchant: str, dispute: str) -> None:
+        """Let the merchant win a dispute."""
+        world = self._world(merchant)
+        record = changes.find_record(world, "braintree", "disputes", dispute)
+        record.status, record.won = "won", self.at
+        changes.bump(world, "braintree", "disputes", record, self.at)
+
+    @mutation
+    def set_search_limit(self, merchant: str, most_ids: int) -> None:
+        """Let a search of the payment gateway give at most so many ids."""
+        self._account(merchant).gateway.most_ids = most_ids
 
     @mutation
     def change_contacts(self, merchant: str, n: int) -> list[str]:

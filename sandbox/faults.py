@@ -27,6 +27,8 @@ KINDS = frozenset(
         "half_pair",
         "refused_200",
         "object_root",
+        "refused_422",
+        "wrong_root",
     }
 )
 RECORD_KINDS = frozenset({"missing_field", "mistyped_field", "no_id", "nul_text", "half_pair"})

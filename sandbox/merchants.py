@@ -18,6 +18,15 @@ class Tax:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayKeys:
+    """What opens a merchant's account at the payment gateway."""
+
+    merchant_id: str
+    public_key: str
+    private_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Merchant:
     """One merchant: an account in each of the systems, and their secrets.
 
@@ -53,6 +62,7 @@ class Merchant:
     warehouse_password: str
     warehouse_token: str
     editor_token: str
+    gateway: GatewayKeys
 
     def zoho_id(self, kind: int, counter: int) -> str:
         """Id in Zoho's form: organisation prefix and a 12-digit counter, above 2^53."""
@@ -101,6 +111,9 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
         warehouse_password=rng.randbytes(12).hex(),
         warehouse_token=_letters(rng, string.ascii_letters + string.digits, 40),
         editor_token=rng.randbytes(32).hex(),
+        gateway=GatewayKeys(
+            rng.randbytes(8).hex(), rng.randbytes(8).hex(), rng.randbytes(16).hex()
+        ),
     )
 
 

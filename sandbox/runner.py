@@ -10,6 +10,7 @@ from typing import Any, Self
 import uvicorn
 from starlette.applications import Starlette
 
+from sandbox.braintree.app import BraintreeApi
 from sandbox.carriers.app import CarriersApi
 from sandbox.control import Control
 from sandbox.control_app import control_app
@@ -97,6 +98,7 @@ class Sandbox:
             CarriersApi(self.state).app(),
             XentralApi(self.state).app(),
             StrapiApi(self.state).app(),
+            BraintreeApi(self.state).app(),
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
         self._bind_all(len(apps))
@@ -118,7 +120,7 @@ class Sandbox:
 
     @property
     def ports(self) -> list[int]:
-        """Ports in use: control, Zoho, REVIEWS.io, carriers, Xentral, Strapi, one per shop."""
+        """Ports in use: control, one per system as in ``_describe``, then one per shop."""
         return [sock.getsockname()[1] for sock in self._sockets]
 
     def reset(self) -> None:
@@ -147,7 +149,7 @@ class Sandbox:
         return sock
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:
-        control, zoho, reviews, carriers, warehouse, editor, *shops = (
+        control, zoho, reviews, carriers, warehouse, editor, gateway, *shops = (
             f"http://{HOST}:{port}" for port in ports
         )
         merchants = {}
@@ -173,6 +175,12 @@ class Sandbox:
                     "api_url": reviews,
                     "store_id": merchant.store_id,
                     "api_key": merchant.reviews_key,
+                },
+                "braintree": {
+                    "api_url": gateway,
+                    "merchant_id": merchant.gateway.merchant_id,
+                    "public_key": merchant.gateway.public_key,
+                    "private_key": merchant.gateway.private_key,
                 },
                 "dhl": {"api_url": f"{carriers}/dhl/track", "api_key": merchant.dhl_key},
                 "ups": {

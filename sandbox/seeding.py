@@ -5,6 +5,7 @@ from random import Random
 
 from sandbox.aftersales import seed_aftersales
 from sandbox.articles import seed_articles
+from sandbox.braintree.seeding import seed_payments
 from sandbox.changes import settle_invoice
 from sandbox.merchants import Merchant
 from sandbox.money import total_up
@@ -60,6 +61,7 @@ def make_world(
     for invoice in world.invoices.by_id.values():
         settle_invoice(world, invoice)
     seed_aftersales(world)
+    seed_payments(world, size)
     seed_reviews(world, size)
     seed_articles(world)
     return world

@@ -38,6 +38,18 @@ class ReviewStore:
     is_key_revoked: bool = False
 
 
+@dataclass(slots=True)
+class Gateway:
+    """The Braintree side of a merchant that is not data.
+
+    Attributes:
+        most_ids: so many ids a search gives at most, without a word about the rest.
+    """
+
+    is_revoked: bool = False
+    most_ids: int = 50_000
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """Everything of one merchant."""
@@ -49,6 +61,7 @@ class Account:
     warehouse: Gate
     editor: Editor
     reviews: ReviewStore = field(default_factory=ReviewStore)
+    gateway: Gateway = field(default_factory=Gateway)
 
 
 @dataclass(frozen=True, slots=True)

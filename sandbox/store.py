@@ -67,6 +67,7 @@ class ShopOrder(Order):
     returned: "list[tuple[dict[int, int], str, int]]" = field(default_factory=list, kw_only=True)
     refunds: "list[Refund]" = field(default_factory=list, kw_only=True)
     attributes: dict[str, str] = field(default_factory=dict, kw_only=True)
+    payment: "Transaction | None" = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -186,6 +187,38 @@ class Package(Record):
     content: Content | None = field(default=None, kw_only=True)
     shipped: int | None = field(default=None, kw_only=True)
     delivered: int | None = field(default=None, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Transaction(Record):
+    """A transaction of the payment gateway: a sale, or a credit that pays a sale back.
+
+    ``minor`` is empty where the order says what it is; ``fee_known`` tells since when a method
+    that tells its fee has done so.
+    """
+
+    kind: str
+    instrument: str
+    status: str
+    order: ShopOrder | None
+    currency: str
+    minor: int | None = field(default=None, kw_only=True)
+    sale: "Transaction | None" = field(default=None, kw_only=True)
+    settled: int | None = field(default=None, kw_only=True)
+    voided: int | None = field(default=None, kw_only=True)
+    fee_known: int | None = field(default=None, kw_only=True)
+
+
+@dataclass(slots=True, eq=False)
+class Dispute(Record):
+    """A dispute of a sale; ``won`` is when it was won, ``original`` what it goes on from."""
+
+    sale: Transaction
+    kind: str
+    status: str
+    minor: int
+    won: int | None = field(default=None, kw_only=True)
+    original: str = field(default="", kw_only=True)
 
 
 @dataclass(slots=True, eq=False)

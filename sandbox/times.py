@@ -41,6 +41,16 @@ def saleor_time(at: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % SECOND:06d}+00:00"
 
 
+def utc_time(at: int) -> str:
+    """UTC in whole seconds, as Braintree writes it."""
+    return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_utc_time(text: str) -> int:
+    """Read that form."""
+    return int(datetime.fromisoformat(text).timestamp()) * SECOND
+
+
 def parse_saleor_time(text: str) -> int | None:
     """Read a GraphQL DateTime: a zone is optional (UTC), a bare date is refused."""
     if "T" not in text and " " not in text:

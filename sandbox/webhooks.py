@@ -15,8 +15,8 @@ import httpx
 import orjson
 
 from sandbox.people import Customer
-from sandbox.saleor.documents import global_id
 from sandbox.saleor.keys import KeyRing
+from sandbox.saleor.shapes import global_id
 from sandbox.store import Review, ShopOrder
 from sandbox.strapi.documents import webhook
 from sandbox.times import now_us, saleor_time

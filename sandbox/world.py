@@ -9,11 +9,13 @@ from uuid import UUID
 from sandbox.merchants import Merchant
 from sandbox.money import Content, Line
 from sandbox.parcels import has_more, tracking_number
+from sandbox.payments import PAID_STAGES, make_sale
 from sandbox.people import Customer, Item, make_customer
 from sandbox.store import (
     Article,
     Contact,
     CreditNote,
+    Dispute,
     Invoice,
     Package,
     Payment,
@@ -23,6 +25,7 @@ from sandbox.store import (
     SalesReturn,
     ShopOrder,
     Table,
+    Transaction,
     ZohoOrder,
 )
 from sandbox.strapi.desk import BulkOrder
@@ -72,6 +75,8 @@ class World:
     shop_articles: Table[Article] = field(default_factory=Table)
     product_reviews: Table[Review] = field(default_factory=Table)
     merchant_reviews: Table[Review] = field(default_factory=Table)
+    transactions: Table[Transaction] = field(default_factory=Table)
+    disputes: Table[Dispute] = field(default_factory=Table)
     planted: dict[str, dict[str, str]] = field(default_factory=dict)
     next_shop_number: int = FIRST_SHOP_NUMBER
     next_erp_number: int = 1
@@ -139,7 +144,16 @@ def add_shop_order(world: World, rng: Random, sale: Sale, stage: str, modified: 
     if stage in {"partial", "done"}:
         order.parcels = [tracking_number(sale, 1)]
     world.shop_orders.add(order)
+    if stage in PAID_STAGES:
+        pay(world, order, sale.created + 7 * SECOND)
     return order
+
+
+def pay(world: World, order: ShopOrder, at: int) -> Transaction:
+    """Take the money for a shop order through the gateway."""
+    order.payment = make_sale(order, at, world.merchant.currency, now=world.now)
+    world.transactions.add(order.payment)
+    return order.payment
 
 
 def add_zoho_order(

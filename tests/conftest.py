@@ -123,6 +123,12 @@ def strapi_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
 
 
 @pytest.fixture
+def braintree_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
+    """App ``gateway`` of ``acme``: its account at Braintree in the sandbox."""
+    return shops.add_braintree(conn, tenant, sandbox)
+
+
+@pytest.fixture
 def saleor_app(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
     """App ``shop`` of ``acme``: its Saleor shop in the sandbox."""
     return shops.add_saleor(conn, tenant, sandbox)

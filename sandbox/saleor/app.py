@@ -14,7 +14,6 @@ from starlette.routing import Route
 from sandbox.changes import move_rows
 from sandbox.faults import Fault, find
 from sandbox.saleor.catalogue import ROOTS, Root
-from sandbox.saleor.documents import global_id
 from sandbox.saleor.listing import (
     FieldError,
     VariableError,
@@ -23,6 +22,7 @@ from sandbox.saleor.listing import (
     single,
     whole_list,
 )
+from sandbox.saleor.shapes import global_id
 from sandbox.state import Account, State
 from sandbox.times import now_us
 from sandbox.web import refusal_by_fault, reply, spoil_body

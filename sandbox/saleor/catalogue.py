@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.articles import WAREHOUSES, group_of
-from sandbox.saleor.documents import global_id, saleor_address
+from sandbox.saleor.documents import saleor_address
+from sandbox.saleor.shapes import global_id
 from sandbox.store import Article
 from sandbox.times import saleor_time
 from sandbox.world import World

@@ -2,19 +2,17 @@
 
 import base64
 from collections import Counter
-from random import Random
-from typing import Any
 from uuid import UUID
 
-from sandbox.aftersales import charge_reference
 from sandbox.money import Amounts, Content, Line, half_up, total_up
 from sandbox.parcels import carrier_of, parcel_lines
+from sandbox.payments import PAID_STAGES
 from sandbox.people import Address, Customer
+from sandbox.saleor.payments import granted_refunds, money_back, payments, transactions
+from sandbox.saleor.shapes import JsonObject, Money, global_id
 from sandbox.store import ShopOrder
 from sandbox.times import saleor_time
 from sandbox.world import World
-
-JsonObject = dict[str, Any]
 
 STATUSES = {
     "open": "UNFULFILLED",
@@ -23,12 +21,6 @@ STATUSES = {
     "done": "FULFILLED",
     "canceled": "CANCELED",
 }
-PAID_STAGES = frozenset({"paid", "partial", "done"})
-
-
-def global_id(kind: str, key: object) -> str:
-    """Saleor's id: base64 of ``Type:pk``."""
-    return base64.b64encode(f"{kind}:{key}".encode()).decode()
 
 
 def order_key(gid: str) -> str | None:
@@ -44,7 +36,7 @@ def order_node(world: World, order: ShopOrder) -> JsonObject:
     """One order with everything a sync asks for."""
     content = world.content(order)
     totals = total_up(content)
-    money = _Money(world.merchant.currency)
+    money = Money(world.merchant.currency)
     customer = world.customer(order.sale.customer)
     address = saleor_address(customer.address)
     is_paid = order.stage in PAID_STAGES
@@ -94,23 +86,11 @@ def order_node(world: World, order: ShopOrder) -> JsonObject:
             for index, (line, amounts) in enumerate(zip(content.lines, totals.lines, strict=True))
         ],
         "fulfillments": _fulfillments(order, content),
-        "transactions": (
-            [_transaction(order, money, totals.goods_gross + shipping_gross)] if is_paid else []
-        ),
+        "totalRefunded": money.plain(money_back(order)),
+        "grantedRefunds": granted_refunds(order, money),
+        "payments": payments(order, money, totals.goods_gross + shipping_gross),
+        "transactions": transactions(order, money, totals.goods_gross + shipping_gross),
     }
-
-
-class _Money:
-    """Money of one currency in Saleor's shapes."""
-
-    def __init__(self, currency: str) -> None:
-        self._currency = currency
-
-    def plain(self, minor: int) -> JsonObject:
-        return {"amount": minor / 100, "currency": self._currency}
-
-    def taxed(self, net: int, gross: int) -> JsonObject:
-        return {"gross": self.plain(gross), "net": self.plain(net)}
 
 
 def _email(order: ShopOrder, customer: Customer) -> str | None:
@@ -171,7 +151,7 @@ def _discounts(content: Content, order: ShopOrder) -> list[JsonObject]:
 
 
 def _line(world: World, order: ShopOrder, index: int, line: Line, amounts: Amounts) -> JsonObject:
-    money = _Money(world.merchant.currency)
+    money = Money(world.merchant.currency)
     item, count = world.items[line.item], line.quantity
     discount = half_up(line.discount_minor, count)
     fulfilled = count if index in _shipped(order, world.content(order)) else 0
@@ -267,37 +247,3 @@ def _left_in(order: ShopOrder, content: Content, position: int) -> dict[int, int
         for index in _lies_in(order, content, position)
     }
     return {index: quantity for index, quantity in left.items() if quantity > 0}
-
-
-def _transaction(order: ShopOrder, money: _Money, gross: int) -> JsonObject:
-    key = UUID(int=Random(order.id).getrandbits(128), version=4)
-    psp = charge_reference(order)
-    charged_at = saleor_time(order.created + 7_000_000)
-    nothing = money.plain(0)
-    return {
-        "id": global_id("TransactionItem", key),
-        "token": str(key),
-        "name": "Card",
-        "message": "",
-        "pspReference": psp,
-        "createdAt": saleor_time(order.created),
-        "modifiedAt": charged_at,
-        "actions": ["REFUND"],
-        "authorizedAmount": nothing,
-        "authorizePendingAmount": nothing,
-        "chargedAmount": money.plain(gross),
-        "chargePendingAmount": nothing,
-        "refundedAmount": nothing,
-        "createdBy": {"__typename": "App", "id": global_id("App", 17), "name": "Payments"},
-        "privateMetadata": [],
-        "events": [
-            {
-                "id": global_id("TransactionEvent", order.number_key),
-                "type": "CHARGE_SUCCESS",
-                "createdAt": charged_at,
-                "pspReference": psp,
-                "message": "",
-                "amount": money.plain(gross),
-            }
-        ],
-    }

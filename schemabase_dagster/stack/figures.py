@@ -123,7 +123,7 @@ class Revenue:
 def landed() -> Mapping[Pair, int]:
     """Return the number of raw records that become canonical rows, by tenant and system.
 
-    Records that lie inside others are left out: no source lists them.
+    Records that lie inside others are left out, what holds them counts; so are reports.
     """
     counts: Counter[Pair] = Counter()
     with database.transaction() as conn:

@@ -44,6 +44,7 @@ SYNCED = {
     "reviewsio": ("product_reviews", "merchant_reviews", "ratings"),
     "xentral": ("articles", "orders", "delivery_notes", "tracking_numbers"),
     "strapi": ("bulk_orders",),
+    "braintree": ("transactions", "disputes"),
 }
 """System -> what the stand-ins call the records that become canonical rows."""
 

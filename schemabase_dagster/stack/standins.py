@@ -62,6 +62,7 @@ def app_settings(
 ) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
     """Return configuration and credentials of a merchant's apps by system."""
     zoho, saleor, reviews = merchant["zoho"], merchant["saleor"], merchant["reviewsio"]
+    gateway = merchant["braintree"]
     return {
         "zoho": (
             {
@@ -92,6 +93,15 @@ def app_settings(
                 "calls_per_minute": NO_LIMIT,
             },
             {"api_key": reviews["api_key"]},
+        ),
+        "braintree": (
+            {
+                "merchant_id": gateway["merchant_id"],
+                "environment": "sandbox",
+                "api_url": gateway["api_url"],
+                "calls_per_minute": NO_LIMIT,
+            },
+            {name: gateway[name] for name in ("public_key", "private_key")},
         ),
         "dhl": (
             {

@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from resources.braintree import BRAINTREE
 from resources.dhl import DHL
 from resources.reviewsio import REVIEWSIO
 from resources.saleor import SALEOR
@@ -18,6 +19,14 @@ from schemabase_dagster.tenancy import App, Tenant
 
 ZOHO_STREAMS = ("zoho_sales_orders", "zoho_invoices", "zoho_contacts")
 SALEOR_STREAMS = ("saleor_orders",)
+BRAINTREE_STREAMS = (
+    "braintree_transactions",
+    "braintree_payments",
+    "braintree_refunds",
+    "braintree_fees",
+    "braintree_disputes",
+    "braintree_fee_report",
+)
 DHL_STREAMS = ("dhl_tracking", "dhl_events")
 UPS_STREAMS = ("ups_tracking", "ups_events")
 REVIEWSIO_STREAMS = (
@@ -84,6 +93,29 @@ def add_saleor(
     }
     secrets = {"token": info["saleor"]["token"]}
     return tenancy.add_app(conn, tenant, SALEOR, key, values, secrets, streams)
+
+
+def add_braintree(
+    conn: Connection[Any],
+    tenant: Tenant,
+    sandbox: Sandbox,
+    *,
+    merchant: str = "acme",
+    key: str = "gateway",
+    streams: Iterable[str] = BRAINTREE_STREAMS,
+    **config: Any,
+) -> App:
+    """Connect a merchant's account at Braintree; ``config`` overrides single fields."""
+    info = sandbox.info["merchants"][merchant]["braintree"]
+    values = {
+        "merchant_id": info["merchant_id"],
+        "environment": "sandbox",
+        "api_url": info["api_url"],
+        "calls_per_minute": 1_000_000,
+        **config,
+    }
+    secrets = {name: info[name] for name in ("public_key", "private_key")}
+    return tenancy.add_app(conn, tenant, BRAINTREE, key, values, secrets, streams)
 
 
 def add_reviewsio(
