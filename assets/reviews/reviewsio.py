@@ -17,6 +17,7 @@ from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise import text as normal
 from schemabase_dagster.normalise.fields import Amount, Decoded, Instant, SourceModel
 from schemabase_dagster.normalise.money import decimal
+from schemabase_dagster.normalise.order import order_number
 from schemabase_dagster.normalise.text import decoded
 from schemabase_dagster.source_json import objects
 from schemabase_dagster.streams import Stream, WebhookFeed
@@ -77,19 +78,6 @@ def map_merchant_review(record: SourceRecord) -> Candidate:
     review = record.read(_Review)
     facts = {"review_type": "merchant", "sku": None, "product_name": None}
     return _candidate(record, review, facts, review.order_number)
-
-
-def order_number(value: Any, prefix: str | None) -> str | None:
-    """Return the number of an order as the canonical model has it, None when there is none.
-
-    A shop invites with its own number (``1042`` or ``#1042``); its app may put a prefix before it.
-    """
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    number = str(value).strip().lstrip("#").strip()
-    if not number.strip("0"):
-        return None
-    return f"{prefix}-{number}" if prefix and number.isdecimal() else number
 
 
 def hinted(kind: str, prefix: str) -> WebhookFeed:

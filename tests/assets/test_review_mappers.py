@@ -13,11 +13,11 @@ from assets.reviews.reviewsio import (
     REVIEWSIO_PRODUCT_REVIEWS,
     map_merchant_review,
     map_product_review,
-    order_number,
 )
 from resources.reviewsio import ReviewsioConfig
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.engine.incoming import Incoming, prepare
+from schemabase_dagster.normalise.order import order_number
 from schemabase_dagster.streams import Stream
 
 PRODUCT_REVIEW: dict[str, Any] = {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from resources.braintree import BRAINTREE, BraintreeCredentials, TransactionSearch
 from resources.reviewsio import REVIEWSIO, ReviewList, ReviewsioCredentials
 from resources.saleor import ORDERS, SALEOR, SaleorCredentials
 from resources.shell import SystemResource
@@ -46,10 +47,18 @@ XENTRAL_ORDERS = Stream(
 )
 BULK_ORDERS = Stream("strapi_bulk_orders", STRAPI, "orders", "", Collection(), "id")
 
+TRANSACTIONS = Stream(
+    "braintree_transactions",
+    BRAINTREE,
+    "payments",
+    "",
+    TransactionSearch("created_at", ("created_at",)),
+    "id",
+)
 FAULTS = ["none", "error_500", "html_502", "cut_body", "invalid_json", "rate_limited", "slow"]
 
 
-@pytest.fixture(params=["zoho", "saleor", "reviewsio", "strapi", "xentral"])
+@pytest.fixture(params=["zoho", "saleor", "reviewsio", "strapi", "xentral", "braintree"])
 def connected(
     request: pytest.FixtureRequest,
     conn: Connection[Any],
@@ -75,6 +84,11 @@ def connected(
         secrets = {"username": CANARY, "password": TOKEN}
         app = shops.add_xentral(conn, tenant, large_sandbox, secrets=secrets)
         return app, resource, XENTRAL_ORDERS
+    if request.param == "braintree":
+        app = shops.add_braintree(conn, tenant, large_sandbox)
+        keys = {"public_key": TOKEN, "private_key": TOKEN}
+        tenancy.set_credentials(conn, app, BRAINTREE, keys)
+        return app, resource, TRANSACTIONS
     app = add_zoho_app(conn, large_sandbox, tenant, client_secret=CANARY, refresh_token=CANARY)
     return app, resource, ZOHO_ORDERS
 
@@ -109,8 +123,9 @@ def test_errors_and_logs_are_silent(
         ReviewsioCredentials.model_validate({"api_key": TOKEN}),
         StrapiCredentials.model_validate({"api_token": TOKEN}),
         XentralCredentials.model_validate({"username": CANARY, "password": CANARY}),
+        BraintreeCredentials.model_validate({"public_key": TOKEN, "private_key": TOKEN}),
     ],
-    ids=["zoho", "saleor", "reviewsio", "strapi", "xentral"],
+    ids=["zoho", "saleor", "reviewsio", "strapi", "xentral", "braintree"],
 )
 def test_credentials_are_not_shown(credentials: object):
     assert CANARY not in repr(credentials) + str(credentials)
