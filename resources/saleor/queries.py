@@ -19,6 +19,7 @@ fragment Tx on TransactionItem {
   id token name message pspReference createdAt modifiedAt actions
   authorizedAmount { ...M } authorizePendingAmount { ...M }
   chargedAmount { ...M } chargePendingAmount { ...M } refundedAmount { ...M }
+  refundPendingAmount { ...M }
   createdBy { __typename ... on App { id name } }
   privateMetadata { key value }
   events { id type createdAt pspReference message amount { ...M } }
@@ -43,6 +44,13 @@ fragment OrderSync on Order {
   fulfillments {
     id fulfillmentOrder status trackingNumber created
     lines { id quantity orderLine { id productSku } }
+  }
+  totalRefunded { ...M }
+  grantedRefunds { id createdAt updatedAt amount { ...M } reason shippingCostsIncluded }
+  payments {
+    id gateway paymentMethodType pspReference isActive chargeStatus created modified
+    total { ...M } capturedAmount { ...M } creditCard { brand }
+    transactions { id kind isSuccess token amount { ...M } created }
   }
   transactions { ...Tx }
 }
