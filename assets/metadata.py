@@ -126,7 +126,12 @@ def view_metadata(conn: Connection[Any], view: View, tenant: Tenant, count: int)
         order_by=sql.Identifier(view.order_by),
     )
     rows = fetch_rows(conn, query, {"tenant": tenant.slug})
-    return {"dagster/partition_row_count": count, **_sample("newest_rows", rows)}
+    told = view.report(conn, tenant) if view.report is not None else {}
+    return {
+        "dagster/partition_row_count": count,
+        **_sample("newest_rows", rows),
+        **{name: dg.MetadataValue.md(text) for name, text in told.items()},
+    }
 
 
 def counts(result: SyncResult) -> Metadata:

@@ -81,3 +81,55 @@ PACKAGE_STATE: Final = RollUp(
     early=True,
     feeds=(SHIPMENT_STATUS,),
 )
+
+PAYMENT_STATUS: Final = RollUp(
+    entity="order",
+    table=orders,
+    group="payment_status",
+    columns=("payment_status",),
+    children={
+        "payment": """
+            SELECT al.payment_id, al.order_id
+            FROM core.payment_allocations AS al
+            WHERE al.payment_id = ANY(%(rows)s) AND al.order_id IS NOT NULL
+        """,
+        "refund": """
+            SELECT al.refund_id, al.order_id
+            FROM core.refund_allocations AS al
+            WHERE al.refund_id = ANY(%(rows)s) AND al.order_id IS NOT NULL
+        """,
+    },
+    # Canonical-model C4: sums of the order's currency, within one minor unit. Attempts that failed
+    # and payments that were taken back decide nothing as long as nothing else is there.
+    values="""
+        SELECT m.id,
+            CASE
+                WHEN m.paid <= 0 THEN 'unpaid'
+                WHEN m.refunded >= m.paid THEN 'fully_refunded'
+                WHEN m.refunded > 0 THEN 'partially_refunded'
+                WHEN m.paid >= m.total_gross - 0.01 THEN 'fully_paid'
+                ELSE 'partially_paid'
+            END AS payment_status
+        FROM (
+            SELECT o.id, o.total_gross,
+                coalesce((
+                    SELECT sum(coalesce(al.amount, p.amount))
+                    FROM core.payment_allocations AS al
+                    JOIN core.payments AS p ON p.id = al.payment_id
+                    WHERE al.order_id = o.id AND p.status = 'paid' AND p.currency = o.currency
+                        AND p.deleted_at IS NULL), 0) AS paid,
+                coalesce((
+                    SELECT sum(coalesce(al.amount, f.amount))
+                    FROM core.refund_allocations AS al
+                    JOIN core.refunds AS f ON f.id = al.refund_id
+                    WHERE al.order_id = o.id AND f.status = 'succeeded'
+                        AND f.currency = o.currency AND f.deleted_at IS NULL), 0) AS refunded
+            FROM core.orders AS o
+            WHERE o.id = ANY(%(rows)s) AND EXISTS (
+                SELECT FROM core.payment_allocations AS al
+                JOIN core.payments AS p ON p.id = al.payment_id
+                WHERE al.order_id = o.id AND p.status IN ('paid', 'pending', 'authorized')
+                    AND p.deleted_at IS NULL)
+        ) AS m
+    """,
+)

@@ -1,6 +1,14 @@
 """View: the description of one analytics view that the asset graph shows."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from psycopg import Connection
+
+from schemabase_dagster.tenancy import Tenant
+
+Report: TypeAlias = Callable[[Connection[Any], Tenant], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +21,7 @@ class View:
         entities: names of the canonical entities it reads; empty = the state of every stream.
         sample: columns shown in the metadata, none of them personal.
         order_by: column that decides which rows are shown, newest first.
+        report: makes pictures and tables that say more than the newest rows: name -> Markdown.
     """
 
     name: str
@@ -20,3 +29,4 @@ class View:
     entities: tuple[str, ...]
     sample: tuple[str, ...]
     order_by: str
+    report: Report | None = None

@@ -8,7 +8,15 @@ VIEWS: Final = (
     View(
         "fct_order",
         "One row per real order with amounts, statuses, destination and sales channel.",
-        entities=("order", "contact", "package"),
+        entities=(
+            "order",
+            "contact",
+            "package",
+            "payment",
+            "refund",
+            "dispute",
+            "transaction_cost",
+        ),
         sample=("order_number", "order_day", "status", "currency", "total_gross"),
         order_by="ordered_at",
     ),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from assets.rollups import SHIPMENT_STATUS
+from assets.rollups import PAYMENT_STATUS, SHIPMENT_STATUS
 from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Naming
 from schemabase_dagster.tables.sales import order_lines, orders
 
@@ -106,7 +106,7 @@ ORDERS = Entity(
             ),
         ),
     ),
-    roll_ups=(SHIPMENT_STATUS,),
+    roll_ups=(SHIPMENT_STATUS, PAYMENT_STATUS),
     defaults={
         # ISO 4217 for no currency: a bulk order that the books have not priced yet.
         "currency": "XXX",

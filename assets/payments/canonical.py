@@ -1,12 +1,27 @@
 """core/payments: what a payment row is made of, and which source decides which of its columns."""
 
-from typing import Final
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
 
+from assets.rollups import PAYMENT_STATUS
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link
 from schemabase_dagster.tables.payments import payment_allocations, payments
 
 PRIORITY: Final = ("gateway", "shop", "erp")
 """The gateway moved the money: what it says of a payment counts first (canonical-model C3)."""
+
+
+def clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell two payments apart that bear one reference by chance (payment guard, canonical C3).
+
+    Customers type what they like as the reference of a transfer: where gateway and amount both
+    differ, it is not the same money.
+    """
+    gateways = {one.get("gateway"), other.get("gateway")} - {None, "other"}
+    sums = {(Decimal(each["amount"]), each["currency"]) for each in (one, other)}
+    return len(gateways) > 1 and len(sums) > 1
+
 
 PAYMENTS = Entity(
     name="payment",
@@ -61,6 +76,8 @@ PAYMENTS = Entity(
             priority=("erp",),
         ),
     ),
+    clash=clash,
+    feeds=(PAYMENT_STATUS,),
     defaults={"gateway": "other", "method_type": "other", "status": "pending"},
     rank=10,
 )

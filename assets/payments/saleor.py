@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from resources.saleor import SALEOR
-from resources.saleor.models import Money, OrderRef, objects, order_ref, short_id
+from resources.saleor.models import Money, OrderRef, order_ref, short_id
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.fields import Instant, SourceModel, Text
+from schemabase_dagster.source_json import objects
 from schemabase_dagster.streams import JsonObject, Part, Stream
 
 ZERO: Final = Decimal(0)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from assets.rollups import PAYMENT_STATUS
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link, Reference
 from schemabase_dagster.tables.aftersales import credit_note_orders
 from schemabase_dagster.tables.payments import refund_allocations, refunds
@@ -70,6 +71,7 @@ REFUNDS = Entity(
         ),
     ),
     references=(Reference("payment", "payment_id"),),
+    feeds=(PAYMENT_STATUS,),
     # The shop's grant and its event, and two credit notes that one refund pays, are one row.
     exclusive=False,
     defaults={"purpose": "other", "method": "original"},

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from resources.saleor import SALEOR
-from resources.saleor.models import Money, OrderRef, objects, order_ref, short_id
+from resources.saleor.models import Money, OrderRef, order_ref, short_id
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.normalise.fields import Instant, SourceModel, Text
 from schemabase_dagster.normalise.money import decimal
+from schemabase_dagster.source_json import objects
 from schemabase_dagster.streams import JsonObject, Part, Stream
 
 REQUEST: Final = "REFUND_REQUEST"
@@ -41,7 +42,7 @@ def split_refunds(order: JsonObject) -> Iterator[JsonObject]:
     for each in groups:
         yield {**each, "kind": "events", "order": known}
     for payment in objects(order.get("payments")):
-        steps = list(objects(payment.get("transactions")))
+        steps = objects(payment.get("transactions"))
         tokens = {step.get("token") for step in steps if step.get("kind") != "REFUND"}
         for step in steps:
             if step.get("kind") == "REFUND" and step.get("isSuccess") is True:

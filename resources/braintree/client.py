@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import braintree
 
-from resources.api import Api, ApiClient, ClientOptions
+from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.braintree.records import dispute_record, fee_records, transaction_record
 from resources.braintree.sdk import SYSTEM, ApiStrategy, judge, open_gateway, understood
 from resources.braintree.source import DisputeSearch, FeeReport, TransactionSearch
@@ -17,7 +17,6 @@ from resources.braintree.windows import Window, end_of_minute, floor_minute
 from resources.http import Call
 from resources.limits import Limits
 from resources.paging import chunked, read_ahead
-from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ProviderContractError, ProviderRejected
 from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
@@ -198,10 +197,13 @@ class BraintreeClient(ApiClient):
         if since is not None:
             criteria.append(braintree.DisputeSearch.received_date >= since.astimezone(UTC).date())
         listed_at, number = utc_now(), 0
-        for records in chunked(self._found_disputes(criteria), IDS_IN_SEARCH):
-            number += 1
-            yield Page(records, number, {"disputes": number}, listed_at)
-        yield Page([], number + 1, None, listed_at)
+        pieces = chunked(self._found_disputes(criteria), IDS_IN_SEARCH)
+        records: list[JsonObject] | None = next(pieces, [])
+        while records is not None:
+            number, following = number + 1, next(pieces, None)
+            position = {"disputes": number} if following is not None else None
+            yield Page(records, number, position, listed_at)
+            records = following
 
     def _found_disputes(self, criteria: list[Any]) -> Iterator[JsonObject]:
         with understood("search disputes"):
@@ -262,19 +264,15 @@ def open_client(app: App, options: ClientOptions, lane: Lane) -> Iterator[Braint
         lane: share of the account's budget.
     """
     config = BraintreeConfig.model_validate(app.config)
-    with database.transaction() as connection:
-        credentials = tenancy.load_credentials(connection, app, BRAINTREE)
+    credentials = read_credentials(app, BRAINTREE)
     limits = Limits(
         calls_per_minute=config.calls_per_minute,
         calls_per_day=NO_DAILY_LIMIT,
         concurrency=CONCURRENCY,
     )
     account = f"braintree:{BRAINTREE.instance_key(config)}"
-    api = Api(app, options, lane, account=account, limits=limits)
-    try:
+    with open_api(app, options, lane, account=account, limits=limits) as api:
         yield BraintreeClient(api, config, credentials)
-    finally:
-        api.close()
 
 
 def _cut(window: Window, longest: timedelta) -> Iterator[Window]:

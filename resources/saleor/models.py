@@ -2,8 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from schemabase_dagster.normalise.fields import Amount, Currency, SourceModel, Text
 from schemabase_dagster.streams import JsonObject
@@ -33,12 +32,6 @@ class OrderRef(SourceModel):
 def order_ref(order: JsonObject) -> JsonObject:
     """Return what a part keeps of its order."""
     return {key: order.get(key) for key in ORDER_KEYS}
-
-
-def objects(value: Any) -> Iterator[JsonObject]:
-    """Yield the objects of a list, whatever else stands there."""
-    if isinstance(value, list):
-        yield from (each for each in value if isinstance(each, dict))
 
 
 def short_id(gid: str) -> str:

@@ -303,7 +303,10 @@ transaction_costs = Table(
     text_column(
         "currency", "ISO 4217, of the fee: it may differ from the payment's", nullable=False
     ),
-    instant("as_of", "Since when the source tells it; card fees come days after the payment"),
+    instant(
+        "as_of",
+        "What dates it: settlement or payout of its transaction; created_at tells when we learned it",
+    ),
     Column("owner_app_id", UUID, comment="App that told it"),
     json_object("sources", "Field group -> app that decided it and since when"),
     *stamps(),

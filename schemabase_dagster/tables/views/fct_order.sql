@@ -31,6 +31,10 @@ SELECT
     coalesce(parcels.packages, 0) AS packages,
     parcels.first_shipped_at,
     parcels.last_delivered_at,
+    coalesce(paid.paid, 0) AS paid_amount,
+    coalesce(back.refunded, 0) AS refunded_amount,
+    coalesce(paid.disputed, 0) AS disputed_amount,
+    paid.fees AS transaction_fees,
     refs.systems,
     o.created_at,
     o.updated_at
@@ -57,6 +61,43 @@ LEFT JOIN (
     WHERE active AND deleted_at IS NULL
     GROUP BY order_id
 ) AS parcels ON parcels.order_id = o.id
+LEFT JOIN (
+    -- A payment of several orders is shared out by what it pays of each.
+    SELECT
+        al.order_id,
+        p.currency,
+        sum(coalesce(al.amount, p.amount)) FILTER (WHERE p.status = 'paid') AS paid,
+        sum(d.disputed * coalesce(al.amount / nullif(p.amount, 0), 1)) AS disputed,
+        round(sum(c.fees * coalesce(al.amount / nullif(p.amount, 0), 1)), 4) AS fees
+    FROM core.payment_allocations AS al
+    JOIN core.payments AS p ON p.id = al.payment_id AND p.deleted_at IS NULL
+    LEFT JOIN (
+        SELECT
+            c.payment_id,
+            CASE WHEN bool_and(c.currency = b.currency OR c.currency = b.settlement_currency AND b.settlement_rate IS NOT NULL)
+                THEN sum(CASE WHEN c.currency = b.currency THEN c.amount ELSE c.amount / b.settlement_rate END)
+            END AS fees
+        FROM core.transaction_costs AS c
+        JOIN core.payments AS b ON b.id = c.payment_id
+        WHERE c.deleted_at IS NULL
+        GROUP BY c.payment_id
+    ) AS c ON c.payment_id = p.id
+    LEFT JOIN (
+        SELECT payment_id, sum(funds_withdrawn - funds_returned) AS disputed
+        FROM core.disputes
+        WHERE deleted_at IS NULL
+        GROUP BY payment_id
+    ) AS d ON d.payment_id = p.id
+    WHERE al.order_id IS NOT NULL
+    GROUP BY al.order_id, p.currency
+) AS paid ON paid.order_id = o.id AND paid.currency = o.currency
+LEFT JOIN (
+    SELECT al.order_id, f.currency, sum(coalesce(al.amount, f.amount)) AS refunded
+    FROM core.refund_allocations AS al
+    JOIN core.refunds AS f ON f.id = al.refund_id AND f.deleted_at IS NULL AND f.status = 'succeeded'
+    WHERE al.order_id IS NOT NULL
+    GROUP BY al.order_id, f.currency
+) AS back ON back.order_id = o.id AND back.currency = o.currency
 LEFT JOIN (
     SELECT r.core_id, array_agg(DISTINCT ra.type ORDER BY ra.type) AS systems
     FROM core.external_ref AS r
@@ -97,6 +138,10 @@ COMMENT ON COLUMN analytics.fct_order.quantity IS 'Sum of the quantities';
 COMMENT ON COLUMN analytics.fct_order.packages IS 'Number of packages that were not canceled';
 COMMENT ON COLUMN analytics.fct_order.first_shipped_at IS 'When its first package left the house';
 COMMENT ON COLUMN analytics.fct_order.last_delivered_at IS 'When its last package so far arrived';
+COMMENT ON COLUMN analytics.fct_order.paid_amount IS 'What was paid by payments that are linked, before anything went back';
+COMMENT ON COLUMN analytics.fct_order.refunded_amount IS 'What went back by refunds that succeeded';
+COMMENT ON COLUMN analytics.fct_order.disputed_amount IS 'What disputes of its payments took and did not give back';
+COMMENT ON COLUMN analytics.fct_order.transaction_fees IS 'What its payments cost; null = not told yet, or in a currency that nobody converts';
 COMMENT ON COLUMN analytics.fct_order.systems IS 'Systems that know the order';
 COMMENT ON COLUMN analytics.fct_order.created_at IS 'When we first wrote the row';
 COMMENT ON COLUMN analytics.fct_order.updated_at IS 'When a column last really changed';
