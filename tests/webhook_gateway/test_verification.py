@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resources.strapi import STRAPI, StrapiConfig
 from schemabase_dagster.clock import utc_now
 from tests.webhook_gateway.senders import hmac_hex, inbound
 from webhook_gateway.answers import Refusal
 from webhook_gateway.endpoint_secrets import Secret
 from webhook_gateway.inbound import Inbound
 from webhook_gateway.jwks import Jwks
+from webhook_gateway.providers import provider
 from webhook_gateway.verification import build_verifier
 
 NO_KEYS = cast("Jwks", None)
@@ -194,6 +196,17 @@ def test_shared_secret_in_a_header():
     assert refusal(options, [known], inbound(x_secret="s3cret-tokem")) == "signature_wrong"
     assert refusal(options, [known], inbound(x_secret="")) == "secret_missing"
     assert refusal(options, [known], inbound()) == "secret_missing"
+
+
+def test_strapi_sends_its_secret_as_authorization_and_names_the_event():
+    known = secret("s3cret-token", "hash")
+    options = dict(STRAPI.verification(StrapiConfig(url="https://cms.example")))
+    sent = inbound(authorization="s3cret-token", x_strapi_event="entry.update")
+
+    assert verify(options, [known], sent) == known.id
+    assert refusal(options, [known], inbound(authorization="other")) == "signature_wrong"
+    assert refusal(options, [known], inbound()) == "secret_missing"
+    assert provider("strapi").event_type(sent, options) == "entry.update"
 
 
 def test_shared_secret_in_the_query_stands_there_once():
