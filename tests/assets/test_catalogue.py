@@ -12,6 +12,10 @@ from assets.checking import Verdict
 from assets.checks import check_shrunk
 from resources.registry import default_resources
 from sandbox.runner import Sandbox
+from schemabase_dagster import database
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.engine.incoming import prepare
+from schemabase_dagster.engine.land import land
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
@@ -311,20 +315,47 @@ def test_what_an_article_shows_no_more_is_deleted_with_it(
     pull(shop, "saleor_products", "saleor_variants")
     merge(tenant, *ENTITIES)
 
-    gone = {
-        table: value(
-            conn,
-            "SELECT count(*) FROM core.variants AS v WHERE v.sku = %s AND v.deleted_at IS NOT NULL",
-            (sku,),
-        )
-        for table in ("variants",)
-    }
-    assert gone == {"variants": 1}
+    query = "SELECT deleted_at IS NOT NULL FROM core.variants WHERE sku = %s"
+    assert value(conn, query, (sku,))
     live = "SELECT count(*) FROM core.{} AS t JOIN core.variants AS v ON v.id = t.variant_id "
     for table in ("stock", "prices"):
-        query = sql.SQL(live + "WHERE v.sku = %s AND t.deleted_at IS NULL")
-        left = conn.execute(query.format(sql.Identifier(table)), (sku,)).fetchone()
+        counted = sql.SQL(live + "WHERE v.sku = %s AND t.deleted_at IS NULL")
+        left = conn.execute(counted.format(sql.Identifier(table)), (sku,)).fetchone()
         assert left == (0,), table
+
+
+def test_a_price_and_a_level_that_are_taken_back_are_deleted(
+    conn: Connection[Any], tenant: Tenant, saleor_app: App
+):
+    stream = registry.streams()["saleor_variants"]
+    price = {"amount": 9.9, "currency": "EUR"}
+    variant: dict[str, Any] = {
+        "id": "v1",
+        "sku": "A",
+        "product": {"id": "p1"},
+        "channelListings": [
+            {"id": f"l{n}", "channel": {"id": f"c{n}"}, "price": price} for n in (1, 2)
+        ],
+        "stocks": [
+            {"id": f"s{n}", "quantity": n, "quantityAllocated": 0, "warehouse": {"id": f"w{n}"}}
+            for n in (1, 2)
+        ],
+    }
+    less = {
+        **variant,
+        "channelListings": [{"id": "l1", "channel": {"id": "c1"}, "price": None}],
+        "stocks": variant["stocks"][:1],
+    }
+
+    for record in (variant, less):
+        with database.transaction() as own:
+            items = [prepare(stream, record, utc_now())]
+            land(own, stream, saleor_app, items, via="pull", run_id=None)
+        merge(tenant, "variant", "stock", "price")
+
+    assert value(conn, "SELECT count(*) FROM core.prices WHERE deleted_at IS NULL") == 0
+    levels = rows(conn, "SELECT on_hand FROM core.stock WHERE deleted_at IS NULL")
+    assert levels == [{"on_hand": 1}]
 
 
 def test_bundles_know_their_parts(conn: Connection[Any], catalogue: tuple[App, App]):
