@@ -14,6 +14,7 @@ from sandbox.aftersales import (
     come_back,
     payment_amount,
 )
+from sandbox.disagreements import plant_disagreements, standing_disagreements
 from sandbox.payments import settle
 from sandbox.reviewsio.seeding import add_review
 from sandbox.state import Account, State
@@ -336,6 +337,17 @@ class DataControl:
         payment.refunds.append(refund)
         changes.bump(world, "zoho", "customerpayments", payment, self.at)
         return refund.id
+
+    @mutation
+    def plant_disagreements(self, merchant: str, each: int = 1) -> list[dict[str, Any]]:
+        """Let systems disagree in every way that a reconciliation must find, ``each`` times.
+
+        Returns what is to be found, also what every merchant has from the start. What is planted
+        lies in the past: do it before the data is read.
+        """
+        world = self._world(merchant)
+        standing = standing_disagreements(world, self.at)
+        return [*standing, *plant_disagreements(world, each, self.at)]
 
     @mutation
     def delete_record(self, merchant: str, entity: str, record_id: str) -> None:
