@@ -21,6 +21,7 @@ from sandbox.braintree.documents import (
     is_reported,
     paid_out,
     report_row,
+    transaction,
     transaction_element,
     transactions,
 )
@@ -94,7 +95,7 @@ class BraintreeApi:
             elements = [transaction_element(world, each) for each in found]
             return _collection("credit-card-transactions", elements, 1, len(elements))
         if path.startswith("transactions/"):
-            one = transactions(world).get(path.removeprefix("transactions/"))
+            one = transaction(world, path.removeprefix("transactions/"))
             return transaction_element(world, one) if one else None
         if path == "disputes/advanced_search":
             disputes = find_disputes(world, criteria(body))

@@ -62,6 +62,14 @@ def transactions(world: World) -> dict[str, Transaction]:
     return {**world.transactions.by_id, **{each.id: each for each in credits_}}
 
 
+def transaction(world: World, one: str) -> Transaction | None:
+    """The sale or credit with an id."""
+    if one in world.transactions.by_id:
+        return world.transactions.by_id[one]
+    refund = world.refunds.by_id.get(one)
+    return as_credit(refund) if refund is not None else None
+
+
 def paid_out(transaction: Transaction) -> int | None:
     """When card money is paid out; PayPal's does not pass through the gateway."""
     if transaction.settled is None or transaction.instrument == "paypal_account":
