@@ -62,7 +62,8 @@ REACHING: Final = {
 }
 """Tests that reach a module, nearest first."""
 NEAREST: Final = {
-    **dict.fromkeys(("entity", "facts", "links", "parties", "references"), "merge"),
+    **dict.fromkeys(("bearers", "conflicts", "entity", "facts"), "merge"),
+    **dict.fromkeys(("links", "parents", "parties", "references"), "merge"),
     **dict.fromkeys(("rows", "todo", "write"), "merge"),
     "replays": "records",
 }

@@ -7,8 +7,8 @@ from uuid import UUID
 from psycopg import sql
 
 from schemabase_dagster.engine.entity import Link
+from schemabase_dagster.engine.parents import AppKey, find_parents, follow, replace_links
 from schemabase_dagster.engine.parties import upsert_addresses
-from schemabase_dagster.engine.references import AppKey, find_parents, follow, replace_links
 from schemabase_dagster.engine.rows import Context
 from schemabase_dagster.engine.todo import Mapped
 

@@ -12,7 +12,9 @@ from psycopg import Connection
 
 from schemabase_dagster import database
 from schemabase_dagster.engine import references, todo, waiting
+from schemabase_dagster.engine.bearers import keep_keys, link_bearers
 from schemabase_dagster.engine.behind import Behind
+from schemabase_dagster.engine.conflicts import write_conflicts
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.facts import load_apps, load_priorities
 from schemabase_dagster.engine.foresight import Foresight
@@ -20,6 +22,7 @@ from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.interpreter import busy_interpreter
 from schemabase_dagster.engine.links import link_addresses, link_parents
 from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
+from schemabase_dagster.engine.parents import write_parent_keys
 from schemabase_dagster.engine.reject import (
     MappingReject,
     clear_mapping_rejects,
@@ -255,7 +258,7 @@ class _Merger:
         remove_rows(ctx, matched.merged)
         if entity.bearers:
             self._link_bearers(conn, read, matched, before, gone)
-        references.write_parent_keys(
+        write_parent_keys(
             conn,
             tenant_id,
             [*read.mapped, *waiting.awaited(entity, late)],
@@ -265,9 +268,7 @@ class _Merger:
         rows |= relinked | link_addresses(ctx, members)
         rows |= fold_series(conn, entity, members.keys())
         feed_parents(conn, entity, rows | matched.merged.keys(), fed)
-        references.write_conflicts(
-            conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows
-        )
+        write_conflicts(conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows)
         if todo.has_dependents(conn, tenant_id, entity.name):
             keys = _moved_keys(read, matched, before, gone)
             keys |= _keys_of(members[row_id] for row_id in relinked)
@@ -291,9 +292,9 @@ class _Merger:
             old = before.get(record)
             if old and old.match_key and old.match_key != item.candidate.match_key:
                 former[old.match_key] = matched.rows.get(record, old.row_id)
-        references.keep_keys(conn, self._entity, self._tenant.id, former, matched.merged)
+        keep_keys(conn, self._entity, self._tenant.id, former, matched.merged)
         keys = _moved_keys(read, matched, before, gone)
-        references.link_bearers(conn, self._entity, self._tenant.id, keys)
+        link_bearers(conn, self._entity, self._tenant.id, keys)
 
     def _facts(
         self, conn: Connection, linked: Iterable[Linked], read: Read

@@ -11,9 +11,11 @@ from psycopg import Connection, sql
 from schemabase_dagster.candidate import AddressFields
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.authority import Decided, Priorities, decide
+from schemabase_dagster.engine.bearers import find_bearers, has_bearers
 from schemabase_dagster.engine.entity import Child, Claim, Entity, Naming, Reference
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.match import Conflict, Matched, RecordKey
+from schemabase_dagster.engine.parents import AppKey, find_parents
 from schemabase_dagster.engine.parties import (
     EMBEDDED_RANK,
     Mention,
@@ -21,13 +23,7 @@ from schemabase_dagster.engine.parties import (
     upsert_contacts,
     upsert_named,
 )
-from schemabase_dagster.engine.references import (
-    AppKey,
-    find_bearers,
-    find_natural,
-    find_parents,
-    has_bearers,
-)
+from schemabase_dagster.engine.references import find_natural
 from schemabase_dagster.engine.rollup import keep_rolled, note_sources, roll_up_own
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import soft_delete, upsert

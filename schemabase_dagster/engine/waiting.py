@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.match import Linked, RecordKey
-from schemabase_dagster.engine.references import find_parents
+from schemabase_dagster.engine.parents import find_parents
 from schemabase_dagster.engine.reject import WAITS, MappingReject
 from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.errors import RecordRejected
