@@ -131,7 +131,7 @@ def make_state(options: Options, keys: dict[str, KeyRing] | None = None) -> Stat
             merchant, seed=options.seed, size=options.size, now=options.now, lines=options.lines
         )
         ring = (keys or {}).get(name) or KeyRing()
-        gate = Gate("api", merchant.warehouse_password, merchant.warehouse_token, clock)
+        gate = Gate("schemabase-api", merchant.warehouse_password, merchant.warehouse_token, clock)
         accounts[name] = Account(
             world,
             TokenDesk(merchant, clock),

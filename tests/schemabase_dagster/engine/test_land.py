@@ -175,7 +175,7 @@ def test_only_changed_records_are_queued_once_each(conn: Connection[Any], books:
 
 
 def test_a_stream_without_mapper_queues_nothing(conn: Connection[Any], books: App, put):
-    assert put(books, "zoho_taxes", {"tax_id": "1"}) == Landed(changed=1)
+    assert put(books, "zoho_organizations", {"organization_id": "1"}) == Landed(changed=1)
 
     assert count(conn, "platform.todo") == 0
 
@@ -218,9 +218,9 @@ def test_deleting_nothing_asks_nothing(books: App):
 
 
 def test_deletion_without_mapper_queues_nothing(conn: Connection[Any], books: App, put):
-    put(books, "zoho_taxes", {"tax_id": "1"})
+    put(books, "zoho_organizations", {"organization_id": "1"})
 
-    assert delete(books, "1", stream="zoho_taxes") == 1
+    assert delete(books, "1", stream="zoho_organizations") == 1
     assert count(conn, "platform.todo") == 0
 
 

@@ -79,7 +79,7 @@ def test_replay_queues_the_newest_first_and_deleted_ones_too(
     conn: Connection[Any], tenant: Tenant, books: App, put
 ):
     put(books, ORDERS, *(zoho_order(str(n), modified=at(n)) for n in (2, 3, 1)))
-    put(books, "zoho_taxes", {"tax_id": "1"})
+    put(books, "zoho_organizations", {"organization_id": "1"})
     delete(books, ORDERS, "2")
     conn.execute("TRUNCATE platform.todo")
 
