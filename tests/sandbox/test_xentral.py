@@ -44,15 +44,15 @@ def test_every_error_carries_a_challenge_and_only_401_asks_for_one(depot: Depot)
 
 
 def test_who_does_not_log_in_is_refused(depot: Depot):
-    for auth, refused in [(None, 7411), (httpx.BasicAuth("api", "x"), 7419),
-                          (httpx.DigestAuth("api", "wrong"), 7414)]:  # fmt: skip
+    for auth, refused in [(None, 7411), (httpx.BasicAuth("schemabase-api", "x"), 7419),
+                          (httpx.DigestAuth("schemabase-api", "wrong"), 7414)]:  # fmt: skip
         depot.auth = auth
         assert code(depot.get("artikel")) == (401, refused)
 
 
 def test_a_header_that_lacks_a_part_is_refused(depot: Depot):
     answer = depot.http.get(
-        f"{depot.url}/artikel", headers={"Authorization": 'Digest username="api", nonce="a"'}
+        f"{depot.url}/artikel", headers={"Authorization": 'Digest username="schemabase-api", nonce="a"'}
     )
 
     assert code(answer) == (401, 7412)

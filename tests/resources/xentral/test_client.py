@@ -243,7 +243,7 @@ class TestAccess:
             assert ids(client, XENTRAL_ARTICLES) != []
 
     @pytest.mark.parametrize("secrets", [
-        {"username": "api", "password": "wrong"},
+        {"username": "schemabase-api", "password": "wrong"},
         {"username": "nobody", "password": "wrong"},
         {"token": "wrong-token"},
     ], ids=["password", "name", "token"])  # fmt: skip
