@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,7 +109,7 @@ def first_failure(tree: Path, tests: Sequence[str], limit: float, *options: str)
         process.communicate()
         return Failure(f"all tests, for {limit:.0f} s", is_hang=True)
     finally:
-        folder = Path(tempfile.gettempdir()) / f"{server.FOLDER_PREFIX}{process.pid}"
+        folder = server.place() / f"{server.FOLDER_PREFIX}{process.pid}"
         if folder.exists():
             server.remove_folder(folder)
     if process.returncode == 0:

@@ -19,6 +19,8 @@ from schemabase_dagster.streams import Stream
 FOLDER_PREFIX = "schemabase-tests-"
 FOLDER_VARIABLE = "SCHEMABASE_TESTS_FOLDER"
 TEMPLATE = "template_migrated"
+MEMORY = Path("/dev/shm")  # noqa: S108 - made with the process's number, removed at the end
+LEAST_MEMORY = 2 * 1024**3
 
 # A test database need not survive a power cut; everything else is as shipped.
 OPTIONS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -28,14 +30,23 @@ _KNOWS = "SELECT FROM pg_database WHERE datname = %s"
 
 def make_folder() -> Path:
     """Make the folder of a test run and tell the workers, which inherit the environment."""
-    for leftover in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+    parent = place()
+    for leftover in parent.glob(f"{FOLDER_PREFIX}*"):
         owner = int(leftover.name.rpartition("-")[2])
         if owner == os.getpid() or not _is_alive(owner):
             remove_folder(leftover)
-    folder = Path(tempfile.gettempdir()) / f"{FOLDER_PREFIX}{os.getpid()}"
+    folder = parent / f"{FOLDER_PREFIX}{os.getpid()}"
     folder.mkdir()
     os.environ[FOLDER_VARIABLE] = str(folder)
     return folder
+
+
+def place() -> Path:
+    """Return a folder in memory where there is room: a clone there takes a seventh of the time."""
+    is_usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+    if is_usable and shutil.disk_usage(MEMORY).free >= LEAST_MEMORY:
+        return MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def remove_folder(folder: Path) -> None:
