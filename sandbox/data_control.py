@@ -274,8 +274,8 @@ class DataControl:
         chosen = rng.sample(world.invoices.newest(), n)
         for invoice in chosen:
             invoice.status = "sent" if invoice.status == "paid" else "paid"
-            changes.settle_invoice(world, invoice)
             changes.bump(world, "zoho", "invoices", invoice, self.at)
+            changes.settle_invoice(world, invoice)  # a payment is as new as the change
         return [invoice.id for invoice in chosen]
 
     @mutation

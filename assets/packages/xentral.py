@@ -92,7 +92,10 @@ def map_delivery_note(record: SourceRecord) -> Candidate:
 
 
 def map_tracking_number(record: SourceRecord) -> Candidate:
-    """Map a row of ``versand``; one that failed or is for a return names its package only."""
+    """Map a row of ``versand``; one that failed or is for a return names its package only.
+
+    One that names several pieces belongs to the first; the others are known by other systems.
+    """
     label = record.read(_Label)
     config: XentralConfig = record.config
     ids = () if label.retoure else tracking_ids(label.tracking)
@@ -108,7 +111,7 @@ def map_tracking_number(record: SourceRecord) -> Candidate:
         }
     return Candidate(
         match_key=package_number(label.lieferschein),
-        other_key=tracking_key(ids),
+        other_key=tracking_key(ids[:1]),
         number=label.tracking,
         values=values,
         attrs={"is_return": bool(label.retoure)},

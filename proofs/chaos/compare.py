@@ -26,7 +26,14 @@ NATURAL: Final = {
     "invoices": "invoice_number",
     "packages": "package_number",
 }
-"""Table -> column by which its rows are named; contacts without e-mail are named by reference."""
+"""Table -> column by which its rows are named; others are named by the records they are of."""
+
+_REFERENCES: LiteralString = """
+SELECT r.core_id, string_agg(a.key || ' ' || r.external_id, ', ' ORDER BY a.key, r.external_id)
+FROM core.external_ref AS r
+JOIN platform.app AS a ON a.id = r.app_id
+GROUP BY r.core_id
+"""
 
 _CONTACTS: LiteralString = """
 SELECT c.id, coalesce(c.email_normalized, (
@@ -159,6 +166,7 @@ def digest(tables: Tables) -> str:
 
 def _core(conn: Connection[Any]) -> dict[str, Rows]:
     names = {str(row[0]): row[1] for row in conn.execute("SELECT id, key FROM platform.app")}
+    names |= {str(row[0]): row[1] for row in conn.execute(_REFERENCES)}
     names |= {str(row[0]): row[1] for row in conn.execute(_CONTACTS)}
     found: dict[str, list[dict[str, Any]]] = {}
     for (table,) in conn.execute(_CORE_TABLES).fetchall():

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -63,6 +63,11 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
+def tomorrow_noon() -> datetime:
+    """Return a time at which every tenant's night is over, whatever the time is now."""
+    return (utc_now() + timedelta(days=1)).replace(hour=12)
+
+
 def test_revoked_credentials_stop_one_app_without_a_storm_of_calls(
     conn: Connection[Any], tenant: Tenant, zoho_app: App, saleor_app: App, sandbox: Sandbox,
     instance: dg.DagsterInstance,
@@ -79,7 +84,7 @@ def test_revoked_credentials_stop_one_app_without_a_storm_of_calls(
     assert count(conn, "core.orders") == count(conn, "raw.saleor_orders") > 0
     asked = due_syncs.due_requests(instance, utc_now() + timedelta(hours=1), print)
     assert {request.tags[tags.SYSTEM] for request in asked} == {"saleor"}
-    night = nightly.nightly_requests(instance, utc_now() + timedelta(days=1))
+    night = nightly.nightly_requests(instance, tomorrow_noon())
     assert {request.tags[tags.SYSTEM] for request in night} == {"saleor"}
 
 
@@ -267,7 +272,7 @@ def test_a_tenant_that_is_no_partition_costs_nobody_elses_sync(
     crowd: dict[str, App], instance: dg.DagsterInstance
 ):
     due = due_syncs.due_requests(instance, utc_now(), print)
-    night = nightly.nightly_requests(instance, utc_now() + timedelta(days=1))
+    night = nightly.nightly_requests(instance, tomorrow_noon())
 
     assert [request.partition_key for request in due] == ["acme", "globex"]
     assert [request.partition_key for request in night] == ["acme", "globex"]

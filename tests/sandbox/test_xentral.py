@@ -52,7 +52,8 @@ def test_who_does_not_log_in_is_refused(depot: Depot):
 
 def test_a_header_that_lacks_a_part_is_refused(depot: Depot):
     answer = depot.http.get(
-        f"{depot.url}/artikel", headers={"Authorization": 'Digest username="schemabase-api", nonce="a"'}
+        f"{depot.url}/artikel",
+        headers={"Authorization": 'Digest username="schemabase-api", nonce="a"'},
     )
 
     assert code(answer) == (401, 7412)
