@@ -30,7 +30,7 @@ CHANGED_ORDERS = 10
 def demo(
     *, size: Annotated[int, typer.Option(min=50, help="Orders of each stand-in merchant.")] = 200
 ) -> None:
-    """Sync two tenants from stand-ins of Zoho, Saleor and REVIEWS.io, by schedule and by webhook.
+    """Sync two tenants from stand-ins of all systems, by schedule and by webhook.
 
     Starts everything in a state directory of its own, prints what happened, stops everything.
     """

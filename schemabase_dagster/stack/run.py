@@ -103,7 +103,7 @@ def _start(
             services.code_server(environment, home, ports, options.definitions)
         )
         database.migrate(streams=tuple(registry.streams().values()))
-    with step("Starting the stand-ins of Zoho, Saleor and REVIEWS.io"):
+    with step("Starting the stand-ins of all systems"):
         _await(supervisor, [sandbox])
         stand_ins: Mapping[str, Any] = json.loads(home.sandbox_info.read_bytes())
     options.prepare(stand_ins)
