@@ -283,9 +283,9 @@ def test_a_stock_move_that_nothing_dates_is_read(
         changed = {"levels": [[7, 2], [5, 0]]}
         sandbox.control.change_article(MERCHANT, system, sku, changed, False)
 
-    pull(books, "zoho_items")
     # A second look within the same second as the first may be no newer, by the server's clock.
-    wait_for(lambda: pull(shop, "saleor_variants").changed, 10, "a look at the moved stock")
+    wait_for(lambda: pull(books, "zoho_items").changed, 10, "the moved stock of the books")
+    wait_for(lambda: pull(shop, "saleor_variants").changed, 10, "the moved stock of the shop")
     merged = merge(tenant, "variant", "stock", "price")
 
     levels = rows(

@@ -125,8 +125,8 @@ def test_every_order_of_arrival_gives_the_same_packages(
     for stream in STREAMS:
         pull(stream)
     outcomes = []
-    for order in permutations(("saleor_orders", "saleor_fulfillments", "zoho_sales_orders",
-                               "zoho_packages")):  # fmt: skip
+    streams = ("saleor_orders", "saleor_fulfillments", "zoho_sales_orders", "zoho_packages")
+    for order in list(permutations(streams))[::3]:  # each comes first twice
         conn.execute("TRUNCATE core.packages, core.orders, core.external_ref, platform.todo, "
                      "platform.parent_key CASCADE")  # fmt: skip
         for stream in order:
