@@ -19,7 +19,8 @@ SPECS = [spec for asset in all_assets() for spec in asset.specs]
 def test_definitions_load_in_an_empty_environment():
     program = (
         "from schemabase_dagster.definitions import defs\n"
-        "print(len(defs.get_repository_def().asset_graph.get_all_asset_keys()))"
+        "print(len(defs.get_repository_def().asset_graph.get_all_asset_keys()))\n"
+        "import sys; assert 'pandas' not in sys.modules, 'every run would pay for it'"
     )
 
     ran = subprocess.run(
