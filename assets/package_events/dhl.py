@@ -193,7 +193,7 @@ def _place(event: JsonObject) -> tuple[str | None, str | None]:
     if not isinstance(address, dict):
         return None, None
     country = (clean(address.get("countryCode")) or "").upper()
-    is_code = len(country) == 2 and country.isalpha() and country.isascii()  # noqa: PLR2004
+    is_code = len(country) == 2 and country.isalpha() and country.isascii()  # noqa: PLR2004 - alpha-2
     return clean(address.get("addressLocality")), country if is_code else None
 
 

@@ -155,7 +155,7 @@ def _clock(date: str, time: str) -> datetime:
 
 def _country(address: _Address) -> str | None:
     country = (address.countryCode or address.country or "").upper()
-    is_code = len(country) == 2 and country.isalpha() and country.isascii()  # noqa: PLR2004
+    is_code = len(country) == 2 and country.isalpha() and country.isascii()  # noqa: PLR2004 - alpha-2
     return country if is_code else None
 
 

@@ -1,4 +1,7 @@
-"""GraphQL documents: valid on Saleor 3.18 to 3.24, checked against each schema.
+"""GraphQL documents for Saleor 3.18 to 3.24.
+
+The orders were checked against each schema; their payments, transactions and refunds, and the lists
+of the catalogue, against the documentation only.
 
 Nulls travel as variables, never as literals: the server's parser does not know ``null``. A page
 of 100 orders costs 1,400 of the 50,000 points that a query may cost.

@@ -48,7 +48,7 @@ def is_unknown(reply: Reply) -> bool:
     """Tell whether an answer only says that there is no such parcel."""
     if reply.status == NOT_FOUND:
         return True
-    return reply.status == 400 and error_code(reply) in UNKNOWN_NUMBER  # noqa: PLR2004
+    return reply.status == 400 and error_code(reply) in UNKNOWN_NUMBER  # noqa: PLR2004 - HTTP
 
 
 def judge(call: Call, reply: Reply) -> None:

@@ -57,6 +57,16 @@ def tenant_key() -> Column[Any]:
     )
 
 
+def parents_tenant() -> Column[Any]:
+    """Return ``tenant_id`` of a table whose rows follow a parent, as its key does."""
+    return Column("tenant_id", UUID, nullable=False, comment="Tenant the row belongs to")
+
+
+def money(name: str, comment: str, *, nullable: bool = True) -> Column[Any]:
+    """Return an amount; its currency stands beside it or on the row that owns it."""
+    return Column(name, MONEY, nullable=nullable, comment=comment)
+
+
 def text_column(name: str, comment: str, **options: Any) -> Column[Any]:
     """Return a text column with a comment."""
     return Column(name, Text, comment=comment, **options)
@@ -131,7 +141,9 @@ __all__ = [
     "instant",
     "json_object",
     "metadata",
+    "money",
     "one_of",
+    "parents_tenant",
     "pattern",
     "stamps",
     "tenant_key",

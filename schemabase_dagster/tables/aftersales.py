@@ -16,13 +16,14 @@ from sqlalchemy import (
 
 from schemabase_dagster.tables._columns import (
     CURRENCY_PATTERN,
-    MONEY,
     PERCENTAGE,
     QUANTITY,
     UUID,
     json_object,
     metadata,
+    money,
     one_of,
+    parents_tenant,
     pattern,
     stamps,
     tenant_key,
@@ -33,14 +34,6 @@ from schemabase_dagster.tables._columns import (
 from schemabase_dagster.tables.sales import add_references
 
 SCHEMA = "core"
-
-
-def _money(name: str, comment: str, *, nullable: bool = True) -> Column[object]:
-    return Column(name, MONEY, nullable=nullable, comment=comment)
-
-
-def _tenant() -> Column[object]:
-    return Column("tenant_id", UUID, nullable=False, comment="Tenant the row belongs to")
 
 
 def _article(*, with_description: bool = True) -> list[Column[object]]:
@@ -73,10 +66,10 @@ credit_notes = Table(
         comment="Invoice it corrects; what it is used for is in credit_note_allocations",
     ),
     text_column("currency", "ISO 4217, of all amounts of the row", nullable=False),
-    _money("total_net", "Total without tax"),
-    _money("total_tax", "Tax"),
-    _money("total_gross", "Total with tax, positive", nullable=False),
-    _money("balance", "What is neither applied nor refunded, by the source"),
+    money("total_net", "Total without tax"),
+    money("total_tax", "Tax"),
+    money("total_gross", "Total with tax, positive", nullable=False),
+    money("balance", "What is neither applied nor refunded, by the source"),
     Column("owner_app_id", UUID, comment="App that issued it"),
     json_object("sources", "Field group -> app that decided it and since when"),
     *stamps(),
@@ -98,14 +91,14 @@ credit_note_lines = Table(
     "credit_note_lines",
     metadata,
     uuid_key(),
-    _tenant(),
+    parents_tenant(),
     Column("credit_note_id", UUID, nullable=False, comment="Credit note"),
     Column("line_no", Integer, nullable=False, comment="Position, 1-based"),
     *_article(),
     Column("quantity", QUANTITY, nullable=False, comment="Credited quantity"),
-    _money("unit_net", "Price of one without tax"),
-    _money("total_net", "Line total without tax"),
-    _money("total_gross", "Line total with tax"),
+    money("unit_net", "Price of one without tax"),
+    money("total_net", "Line total without tax"),
+    money("total_gross", "Line total with tax"),
     Column("tax_percentage", PERCENTAGE, comment="19 % is 19.0000"),
     Column(
         "is_goods",
@@ -126,7 +119,7 @@ credit_note_lines = Table(
 credit_note_orders = Table(
     "credit_note_orders",
     metadata,
-    _tenant(),
+    parents_tenant(),
     Column("credit_note_id", UUID, nullable=False, comment="Credit note"),
     Column("order_id", UUID, nullable=False, comment="Order whose value it lowers"),
     PrimaryKeyConstraint("credit_note_id", "order_id"),
@@ -140,10 +133,10 @@ credit_note_orders = Table(
 credit_note_allocations = Table(
     "credit_note_allocations",
     metadata,
-    _tenant(),
+    parents_tenant(),
     Column("credit_note_id", UUID, nullable=False, comment="Credit note"),
     Column("invoice_id", UUID, nullable=False, comment="Invoice that it pays"),
-    _money("amount", "How much of it"),
+    money("amount", "How much of it"),
     PrimaryKeyConstraint("credit_note_id", "invoice_id"),
     tenant_link("credit_note_id", "core.credit_notes", ondelete="CASCADE"),
     tenant_link("invoice_id", "core.invoices", ondelete="CASCADE"),
@@ -201,7 +194,7 @@ return_lines = Table(
     "return_lines",
     metadata,
     uuid_key(),
-    _tenant(),
+    parents_tenant(),
     Column("return_id", UUID, nullable=False, comment="Return"),
     Column("line_no", Integer, nullable=False, comment="Position, 1-based"),
     text_column("action", "return or replace", nullable=False, server_default="return"),
@@ -228,7 +221,7 @@ return_receipts = Table(
     "return_receipts",
     metadata,
     uuid_key(),
-    _tenant(),
+    parents_tenant(),
     Column("return_id", UUID, nullable=False, comment="Return"),
     text_column("receipt_number", "Number of the receipt", nullable=False),
     Column("received_on", Date, nullable=False, comment="Day the goods arrived"),
@@ -246,7 +239,7 @@ return_receipt_lines = Table(
     "return_receipt_lines",
     metadata,
     uuid_key(),
-    _tenant(),
+    parents_tenant(),
     Column("return_id", UUID, nullable=False, comment="Return"),
     text_column("receipt_number", "Receipt", nullable=False),
     text_column("action", "As in return_lines", nullable=False, server_default="return"),
@@ -278,7 +271,7 @@ return_receipt_lines = Table(
 return_credit_notes = Table(
     "return_credit_notes",
     metadata,
-    _tenant(),
+    parents_tenant(),
     Column("return_id", UUID, nullable=False, comment="Return"),
     Column("credit_note_id", UUID, nullable=False, comment="Credit note that was given for it"),
     PrimaryKeyConstraint("return_id", "credit_note_id"),

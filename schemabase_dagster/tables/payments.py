@@ -4,12 +4,13 @@ from sqlalchemy import CheckConstraint, Column, Date, Index, Numeric, Table, Uni
 
 from schemabase_dagster.tables._columns import (
     CURRENCY_PATTERN,
-    MONEY,
     UUID,
     instant,
     json_object,
     metadata,
+    money,
     one_of,
+    parents_tenant,
     pattern,
     stamps,
     tenant_key,
@@ -44,13 +45,9 @@ METHOD_TYPES = (
 COST_KINDS = ("transaction", "refund", "fee_return", "dispute", "other")
 
 
-def _money(name: str, comment: str, *, nullable: bool = True) -> Column[object]:
-    return Column(name, MONEY, nullable=nullable, comment=comment)
-
-
 def _shop_values() -> list[Column[object]]:
     return [
-        _money("shop_amount", "Amount in the currency of the books, by the source"),
+        money("shop_amount", "Amount in the currency of the books, by the source"),
         text_column("shop_currency", "Currency of the books, ISO 4217"),
         Column("shop_rate", RATE, comment="Units of the books' currency for one of `currency`"),
     ]
@@ -58,7 +55,7 @@ def _shop_values() -> list[Column[object]]:
 
 def _settlement_values() -> list[Column[object]]:
     return [
-        _money("settlement_amount", "Amount the gateway settled, before its fees"),
+        money("settlement_amount", "Amount the gateway settled, before its fees"),
         text_column("settlement_currency", "Currency of the settlement, ISO 4217"),
         Column(
             "settlement_rate",
@@ -100,7 +97,7 @@ payments = Table(
         server_default="pending",
     ),
     instant("paid_at", "When the money moved, or was promised while it has not moved"),
-    _money("amount", "Amount in the customer's currency, refunds not deducted", nullable=False),
+    money("amount", "Amount in the customer's currency, refunds not deducted", nullable=False),
     text_column("currency", "ISO 4217", nullable=False),
     *_shop_values(),
     *_settlement_values(),
@@ -128,11 +125,11 @@ payment_allocations = Table(
     "payment_allocations",
     metadata,
     uuid_key("Our id"),
-    Column("tenant_id", UUID, nullable=False, comment="Tenant the row belongs to"),
+    parents_tenant(),
     Column("payment_id", UUID, nullable=False, comment="Payment"),
     Column("order_id", UUID, comment="Order it pays"),
     Column("invoice_id", UUID, comment="Invoice it pays"),
-    _money("amount", "Share of the payment in its currency; null = the whole payment"),
+    money("amount", "Share of the payment in its currency; null = the whole payment"),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("payment_id", "order_id", "invoice_id", postgresql_nulls_not_distinct=True),
     CheckConstraint("num_nonnulls(order_id, invoice_id) = 1", name="target"),
@@ -170,9 +167,9 @@ refunds = Table(
         nullable=False,
         server_default="original",
     ),
-    _money("amount", "Amount in the customer's currency, positive", nullable=False),
+    money("amount", "Amount in the customer's currency, positive", nullable=False),
     text_column("currency", "ISO 4217", nullable=False),
-    _money("shipping_amount", "What of it pays back shipping"),
+    money("shipping_amount", "What of it pays back shipping"),
     *_shop_values(),
     *_settlement_values(),
     instant("requested_at", "When it was asked for"),
@@ -217,10 +214,10 @@ refund_allocations = Table(
     "refund_allocations",
     metadata,
     uuid_key("Our id"),
-    Column("tenant_id", UUID, nullable=False, comment="Tenant the row belongs to"),
+    parents_tenant(),
     Column("refund_id", UUID, nullable=False, comment="Refund"),
     Column("order_id", UUID, comment="Order it concerns"),
-    _money("amount", "Share of the refund in its currency; null = the whole refund"),
+    money("amount", "Share of the refund in its currency; null = the whole refund"),
     Column("credit_note_id", UUID, comment="Credit note it pays out"),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("refund_id", "order_id", "credit_note_id", postgresql_nulls_not_distinct=True),
@@ -253,10 +250,10 @@ disputes = Table(
     ),
     text_column("reason", "Reason of the bank, such as fraud or product_not_received"),
     text_column("reason_code", "Its code"),
-    _money("amount", "Disputed amount", nullable=False),
+    money("amount", "Disputed amount", nullable=False),
     text_column("currency", "ISO 4217", nullable=False),
-    _money("funds_withdrawn", "What the gateway took back", nullable=False),
-    _money("funds_returned", "What of it was given back after the dispute was won", nullable=False),
+    money("funds_withdrawn", "What the gateway took back", nullable=False),
+    money("funds_returned", "What of it was given back after the dispute was won", nullable=False),
     Column("opened_on", Date, comment="Day it was opened"),
     Column("reply_by", Date, comment="Last day to answer"),
     Column("resolved_on", Date, comment="Day it ended"),
@@ -299,7 +296,7 @@ transaction_costs = Table(
         "Where it was read: paypal_fee, sepa_fee, fee_report, bank_charges, ...",
         nullable=False,
     ),
-    _money("amount", "What it cost; negative = given back", nullable=False),
+    money("amount", "What it cost; negative = given back", nullable=False),
     text_column(
         "currency", "ISO 4217, of the fee: it may differ from the payment's", nullable=False
     ),
