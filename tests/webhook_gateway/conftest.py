@@ -22,6 +22,10 @@ HMAC = {"scheme": "hmac", "header": "X-Signature"}
 MakeEndpoint = Callable[..., Created]
 Start = Callable[..., httpx.Client]
 
+KEEP_ALL = httpx.Limits(max_connections=100, max_keepalive_connections=None)
+"""Of connections that are too many to keep, httpcore closes some that just got a request
+(encode/httpcore#1110)."""
+
 
 @pytest.fixture
 def app(conn: Connection[Any], tenant: Tenant) -> App:
@@ -54,7 +58,9 @@ def start(postgres: str) -> Iterator[Start]:
     def begin(*, address: str = postgres, **settings: Any) -> httpx.Client:
         options = GatewaySettings(**{"access_log": False, "cache_seconds": 0.0, **settings})
         server = running(create_app(options, address=lambda: address))
-        client = httpx.Client(base_url=server.__enter__(), timeout=20, trust_env=False)
+        client = httpx.Client(
+            base_url=server.__enter__(), timeout=20, trust_env=False, limits=KEEP_ALL
+        )
         stack.append((server, client))
         return client
 
