@@ -29,7 +29,8 @@ def loads(text: bytes) -> Any:
 def dumps(value: object) -> bytes:
     """Return JSON with sorted keys; half of a surrogate pair is written as an escape."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        # orjson 3.13 leaves its buffer, up to eight times the text, with the bytes it returns.
+        return memoryview(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).tobytes()
     except orjson.JSONEncodeError:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
