@@ -97,28 +97,34 @@ WITH several AS (
     GROUP BY s.order_id
 ), refunded AS (
     SELECT
-        al.order_id,
-        sum(coalesce(al.amount, f.amount)) FILTER (WHERE f.status = 'succeeded') AS amount,
-        sum(coalesce(al.amount, f.amount)) FILTER (
-            WHERE f.purpose <> 'overpayment' AND (f.status = 'succeeded' OR f.is_booked)
-        ) AS done,
-        sum(coalesce(al.amount, f.amount)) FILTER (
-            WHERE f.status IN ('requested', 'pending', 'succeeded') AND f.purpose <> 'overpayment'
-        ) AS agreed
-    FROM core.refund_allocations AS al
-    JOIN (
+        f.order_id,
+        sum(f.amount) FILTER (WHERE f.status = 'succeeded') AS amount,
+        -- Only the books know credit notes: a refund that failed may be booked all the same.
+        sum(f.reduction) FILTER (WHERE f.status = 'succeeded' OR f.booked IS NOT NULL) AS done,
+        sum(f.reduction) FILTER (WHERE f.status IN ('requested', 'pending', 'succeeded')) AS agreed
+    FROM (
         SELECT
-            r.id, r.amount, r.status, r.purpose,
-            -- Only the books know credit notes: a refund that failed may be booked all the same.
-            EXISTS (
-                SELECT FROM core.refund_allocations AS b
-                WHERE b.refund_id = r.id AND b.credit_note_id IS NOT NULL
-            ) AS is_booked
-        FROM core.refunds AS r
-        WHERE r.deleted_at IS NULL
-    ) AS f ON f.id = al.refund_id
-    WHERE al.order_id IS NOT NULL
-    GROUP BY al.order_id
+            al.order_id,
+            r.status,
+            b.amount AS booked,
+            coalesce(al.amount, r.amount) AS amount,
+            -- Of an overpayment only what credit notes are paid by lowers the order's value.
+            CASE
+                WHEN r.purpose = 'overpayment'
+                THEN least(coalesce(al.amount, r.amount), coalesce(b.amount, 0))
+                ELSE coalesce(al.amount, r.amount)
+            END AS reduction
+        FROM core.refund_allocations AS al
+        JOIN core.refunds AS r ON r.id = al.refund_id
+        LEFT JOIN (
+            SELECT refund_id, sum(amount) AS amount
+            FROM core.refund_allocations
+            WHERE credit_note_id IS NOT NULL
+            GROUP BY refund_id
+        ) AS b ON b.refund_id = r.id
+        WHERE al.order_id IS NOT NULL AND r.deleted_at IS NULL
+    ) AS f
+    GROUP BY f.order_id
 ), sums AS (
     SELECT
         o.id,

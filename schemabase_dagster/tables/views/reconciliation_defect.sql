@@ -8,10 +8,24 @@ WITH roles AS (
     FROM platform.app AS a
     WHERE a.enabled AND a.deleted_at IS NULL
     GROUP BY a.tenant_id
+), charges AS (
+    -- The payment of an order: what was paid counts before an attempt that failed.
+    SELECT DISTINCT ON (al.order_id)
+        al.order_id,
+        al.payment_id
+    FROM core.payment_allocations AS al
+    JOIN core.payments AS y ON y.id = al.payment_id AND y.deleted_at IS NULL
+    WHERE al.order_id IS NOT NULL
+    ORDER BY al.order_id, y.status = 'paid' DESC, y.paid_at, y.id
 ), claims AS MATERIALIZED (
     SELECT
         c.*,
         t.id AS tenant_id,
+        coalesce(c.payment_id, p.payment_id) AS charge_id,
+        coalesce(c.gateway_record, c.shop_record, c.erp_record) AS record,
+        -- What only the books call paid, the way it came, may never have left (kind 2).
+        c.status = 'succeeded' AND (c.gateway_amount IS NOT NULL
+            OR c.shop_amount IS NOT NULL OR c.method <> 'original') AS is_out,
         r.has_gateway,
         -- The books can only miss what belongs to an order that they carry.
         r.has_erp AND (c.order_id IS NULL OR EXISTS (
@@ -22,6 +36,7 @@ WITH roles AS (
     FROM analytics.claimed_refund AS c
     JOIN platform.tenant AS t ON t.slug = c.tenant
     JOIN roles AS r ON r.tenant_id = t.id
+    LEFT JOIN charges AS p ON p.order_id = c.order_id
 ), balances AS MATERIALIZED (
     SELECT b.*, t.id AS tenant_id
     FROM analytics.order_balance AS b
@@ -45,15 +60,6 @@ WITH roles AS (
     FROM core.payment_allocations
     WHERE order_id IS NOT NULL
     GROUP BY payment_id
-), charges AS (
-    -- The payment of an order: what was paid counts before an attempt that failed.
-    SELECT DISTINCT ON (al.order_id)
-        al.order_id,
-        al.payment_id
-    FROM core.payment_allocations AS al
-    JOIN core.payments AS y ON y.id = al.payment_id AND y.deleted_at IS NULL
-    WHERE al.order_id IS NOT NULL
-    ORDER BY al.order_id, y.status = 'paid' DESC, y.paid_at, y.id
 ), spent AS (
     SELECT
         y.id,
@@ -64,23 +70,30 @@ WITH roles AS (
         p.order_id,
         coalesce(f.amount, 0) AS refunded,
         coalesce(d.amount, 0) AS disputed,
-        f.keys,
-        d.keys AS disputes
+        f.records,
+        d.records AS disputes
     FROM core.payments AS y
     LEFT JOIN payers AS p ON p.payment_id = y.id
     LEFT JOIN (
-        SELECT payment_id, sum(amount) AS amount,
-               string_agg(refund_key, ', ' ORDER BY refund_key) AS keys
-        FROM core.refunds
-        WHERE status = 'succeeded' AND deleted_at IS NULL
-        GROUP BY payment_id
-    ) AS f ON f.payment_id = y.id
+        SELECT charge_id, sum(amount) AS amount, string_agg(record, ', ' ORDER BY record) AS records
+        FROM claims
+        WHERE is_out
+        GROUP BY charge_id
+    ) AS f ON f.charge_id = y.id
     LEFT JOIN (
-        SELECT payment_id, sum(funds_withdrawn - funds_returned) AS amount,
-               string_agg(dispute_key, ', ' ORDER BY dispute_key) AS keys
-        FROM core.disputes
-        WHERE deleted_at IS NULL
-        GROUP BY payment_id
+        SELECT d.payment_id, sum(d.funds_withdrawn - d.funds_returned) AS amount,
+               string_agg(r.record, ', ' ORDER BY r.record) AS records
+        FROM core.disputes AS d
+        LEFT JOIN (
+            SELECT x.core_id, string_agg(a.key || ' ' || x.external_id, ', '
+                ORDER BY a.key, x.external_id) AS record
+            FROM core.external_ref AS x
+            JOIN platform.app AS a ON a.id = x.app_id
+            WHERE x.entity = 'dispute' AND x.deleted_at IS NULL
+            GROUP BY x.core_id
+        ) AS r ON r.core_id = d.id
+        WHERE d.deleted_at IS NULL
+        GROUP BY d.payment_id
     ) AS d ON d.payment_id = y.id
     WHERE y.deleted_at IS NULL AND (f.amount IS NOT NULL OR d.amount IS NOT NULL)
 ), used AS (
@@ -182,9 +195,8 @@ WITH roles AS (
         c.tenant_id, 2, 'refund_missing_at_gateway', c.order_id, c.refund_key,
         c.erp_amount, 0, c.currency,
         c.erp_record, NULL, NULL, NULL,
-        c.shop_record, 'payment', p.payment_id, ARRAY['braintree', 'saleor', 'zoho']
+        c.shop_record, 'payment', c.charge_id, ARRAY['braintree', 'saleor', 'zoho']
     FROM claims AS c
-    LEFT JOIN charges AS p ON p.order_id = c.order_id
     WHERE c.erp_amount IS NOT NULL
         AND c.gateway_amount IS NULL
         AND NOT c.gateway_failed
@@ -195,20 +207,21 @@ WITH roles AS (
     SELECT
         b.tenant_id, 3, 'refund_duplicate', b.order_id, b.refund_key,
         0, b.amount, b.currency,
-        coalesce(a.gateway_record, a.shop_record, a.erp_record), NULL, NULL, NULL,
-        coalesce(b.gateway_record, b.shop_record, b.erp_record), NULL, NULL, NULL
+        a.record, NULL, NULL, NULL,
+        b.record, NULL, NULL, NULL
     FROM claims AS a
     JOIN claims AS b
-        ON b.payment_id = a.payment_id AND b.amount = a.amount AND b.refund_id <> a.refund_id
-        AND (b.refunded_at, b.refund_id) > (a.refunded_at, a.refund_id)
+        ON b.charge_id = a.charge_id AND b.amount = a.amount AND b.currency = a.currency
+        -- The books know the day only: of one day the key tells which came second.
+        AND (b.refunded_at, b.refund_key) > (a.refunded_at, a.refund_key)
         AND b.refunded_at - a.refunded_at < interval '24 hours'
-    WHERE a.status = 'succeeded' AND b.status = 'succeeded'
+    WHERE a.is_out AND b.is_out
     UNION ALL
     SELECT
         s.tenant_id, 4, 'refund_exceeds_payment', s.order_id, s.reference_number,
         s.amount, s.refunded, s.currency,
         NULL, 'payment', s.id, ARRAY['braintree', 'saleor', 'zoho'],
-        s.keys, NULL, NULL, NULL
+        s.records, NULL, NULL, NULL
     FROM spent AS s
     WHERE s.refunded - s.amount >= 0.01
     UNION ALL
@@ -226,7 +239,7 @@ WITH roles AS (
     SELECT
         c.tenant_id, 6, 'refund_without_credit_note', c.order_id, c.refund_key,
         c.amount, coalesce(a.amount, 0), c.currency,
-        coalesce(c.gateway_record, c.shop_record, c.erp_record), NULL, NULL, NULL,
+        c.record, NULL, NULL, NULL,
         c.erp_record, 'order', c.order_id, ARRAY['zoho']
     FROM claims AS c
     LEFT JOIN paid_out AS a ON a.refund_id = c.refund_id
@@ -313,10 +326,8 @@ WITH roles AS (
     SELECT
         c.tenant_id, 11, 'refund_stuck', c.order_id, c.refund_key, c.amount, 0, c.currency,
         coalesce(c.shop_record, c.erp_record, c.gateway_record), NULL, NULL, NULL,
-        c.gateway_record, 'payment', coalesce(c.payment_id, p.payment_id),
-        ARRAY['braintree', 'saleor']
+        c.gateway_record, 'payment', c.charge_id, ARRAY['braintree', 'saleor']
     FROM claims AS c
-    LEFT JOIN charges AS p ON p.order_id = c.order_id
     WHERE c.status IN ('requested', 'pending')
         AND c.requested_at < now() - interval '5 days'
     UNION ALL
@@ -384,13 +395,24 @@ WITH roles AS (
     LEFT JOIN payers AS p ON p.payment_id = y.id
     WHERE y.deleted_at IS NULL
         AND abs(round(y.amount * y.settlement_rate, 2) - y.settlement_amount) >= 0.01
+    UNION ALL
+    SELECT
+        f.tenant_id, 14, 'settlement_fee_mismatch', c.order_id, f.refund_key,
+        round(f.amount * f.settlement_rate, 2), f.settlement_amount, f.settlement_currency,
+        NULL, 'refund', f.id, ARRAY['braintree', 'saleor'],
+        NULL, 'refund', f.id, ARRAY['braintree', 'saleor']
+    FROM core.refunds AS f
+    JOIN claims AS c ON c.refund_id = f.id
+    WHERE abs(round(f.amount * f.settlement_rate, 2) - f.settlement_amount) >= 0.01
 ), ranked AS (
     SELECT
         f.*,
-        -- One cause may show as two kinds: the lower number of an order and amount counts.
-        min(f.no) OVER (
+        -- One cause may show as two kinds: the lower number of an order and amount counts. Too
+        -- much credit (9) is the cause of credit that is left (7) and of a wrong balance (8).
+        first_value(f.no) OVER (
             PARTITION BY f.tenant_id, coalesce(f.order_id::text, f.record), f.unit,
                 abs(f.expected - f.actual)
+            ORDER BY CASE f.no WHEN 9 THEN 6.5 ELSE f.no END
         ) AS first_no
     FROM found AS f
 )
@@ -419,6 +441,10 @@ SELECT
                 AND a.type = ANY(r.one_types)
         ) AS f
         WHERE f.place = 1
+    ), (
+        SELECT min(a.key)
+        FROM platform.app AS a
+        WHERE a.tenant_id = r.tenant_id AND a.deleted_at IS NULL AND a.type = ANY(r.one_types)
     )) AS expected_source,
     coalesce(r.two, (
         SELECT string_agg(f.record, ', ' ORDER BY f.record)
@@ -448,6 +474,11 @@ SELECT
              JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
              WHERE x.entity = 'order' AND x.core_id = r.two_id AND x.deleted_at IS NULL))
         WHERE r.two_entity = 'invoice_of_order'
+    ), (
+        -- The app that knows nothing of it, where not even the order is known.
+        SELECT min(a.key)
+        FROM platform.app AS a
+        WHERE a.tenant_id = r.tenant_id AND a.deleted_at IS NULL AND a.type = ANY(r.two_types)
     )) AS actual_source
 FROM ranked AS r
 JOIN platform.tenant AS t ON t.id = r.tenant_id
