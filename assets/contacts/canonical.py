@@ -33,7 +33,7 @@ CONTACTS = Entity(
         FieldGroup("identity", ("email",), ("shop", "erp")),
         FieldGroup("names", ("first_name", "last_name", "phone"), ("shop", "erp")),
         FieldGroup("flags", ("is_customer", "is_vendor"), decide=decide_flags),
-        FieldGroup("company", ("company_id",), ("erp", "shop")),
+        FieldGroup("company", ("company_id", "company_key"), ("erp", "shop")),
     ),
     children=(
         Child(

@@ -12,6 +12,7 @@ from psycopg import Connection, sql
 from sqlalchemy import Table
 
 from schemabase_dagster.candidate import AddressFields, Party
+from schemabase_dagster.engine.bearers import find_bearers, has_bearers
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.write import upsert
 from schemabase_dagster.normalise.address import fingerprint, is_empty
@@ -83,6 +84,20 @@ def upsert_named(
     return ids
 
 
+def upsert_companies(conn: Connection, tenant_id: UUID, names: Iterable[str]) -> dict[str, UUID]:
+    """Make sure companies exist; return their ids by normalised name.
+
+    A name that records of companies bear, or bore once, is that of their row: a VAT id may have
+    brought two names together.
+    """
+    wanted = {normalized_name(name): name for name in sorted(names)}
+    if not wanted or not has_bearers(conn, tenant_id, "company"):
+        return upsert_named(conn, companies, tenant_id, wanted.values())
+    known = find_bearers(conn, tenant_id, "company", wanted)
+    others = (name for key, name in wanted.items() if key not in known)
+    return known | upsert_named(conn, companies, tenant_id, others)
+
+
 def upsert_contacts(
     conn: Connection, tenant_id: UUID, mentions: Iterable[Mention]
 ) -> dict[str, UUID]:
@@ -109,13 +124,13 @@ def upsert_contacts(
         email: mention for email, mention in best.items() if _is_newer(mention, known.get(email))
     }
     company_names = [m.party.company_name for m in newer.values() if m.party.company_name]
-    company_ids = upsert_named(conn, companies, tenant_id, company_names)
+    company_ids = upsert_companies(conn, tenant_id, company_names)
     upsert(
         conn,
         contacts,
         [_contact(ids[email], tenant_id, mention, company_ids) for email, mention in newer.items()],
         ("id", "tenant_id", "email", "first_name", "last_name", "phone", "company_id",
-         "is_customer", "is_vendor", "sources"),
+         "company_key", "is_customer", "is_vendor", "sources"),
         key=("id",),
         fixed=("id", "is_customer", "is_vendor"),
         is_new=lambda row: row["email"] not in known,
@@ -200,6 +215,7 @@ def _contact(
         "last_name": party.last_name,
         "phone": party.phone,
         "company_id": company_ids[company] if company else None,
+        "company_key": company,
         "is_customer": True,
         "is_vendor": False,
         "sources": {

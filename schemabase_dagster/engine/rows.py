@@ -20,6 +20,7 @@ from schemabase_dagster.engine.parties import (
     EMBEDDED_RANK,
     Mention,
     upsert_addresses,
+    upsert_companies,
     upsert_contacts,
     upsert_named,
 )
@@ -29,7 +30,7 @@ from schemabase_dagster.engine.todo import Mapped
 from schemabase_dagster.engine.write import soft_delete, upsert
 from schemabase_dagster.normalise.text import normalized_name
 from schemabase_dagster.systems import ROLE_ORDER, Role
-from schemabase_dagster.tables.parties import companies, sales_channels
+from schemabase_dagster.tables.parties import sales_channels
 
 UNCONFIRMED_AFTER: Final = timedelta(days=30)
 """A source that did not confirm its stream for so long loses its authority (canonical C3)."""
@@ -144,7 +145,7 @@ def _resolve(ctx: Context, records: Sequence[Mapped]) -> dict[RecordKey, dict[st
     if "contact_id" in columns:
         contact_ids = upsert_contacts(ctx.conn, ctx.tenant_id, _mentions(ctx, records))
     if "company_id" in columns:
-        company_ids = upsert_named(ctx.conn, companies, ctx.tenant_id, _company_names(records))
+        company_ids = upsert_companies(ctx.conn, ctx.tenant_id, _company_names(records))
     channel_ids: dict[str, UUID] = {}
     if "sales_channel_id" in columns:
         names = (item.candidate.channel for item in records if item.candidate.channel)
@@ -163,7 +164,8 @@ def _resolve(ctx: Context, records: Sequence[Mapped]) -> dict[RecordKey, dict[st
                 (item.app_id, f"#{party.external_id}")
             )
         if party is not None and party.company_name and "company_id" in columns:
-            values["company_id"] = company_ids[normalized_name(party.company_name)]
+            values["company_key"] = normalized_name(party.company_name)
+            values["company_id"] = company_ids[values["company_key"]]
         if item.candidate.channel and "sales_channel_id" in columns:
             values["sales_channel_id"] = channel_ids[normalized_name(item.candidate.channel)]
         for column, address in item.candidate.addresses.items():

@@ -4,7 +4,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Computed,
-    ForeignKeyConstraint,
     Index,
     PrimaryKeyConstraint,
     Table,
@@ -37,15 +36,15 @@ companies = Table(
     metadata,
     uuid_key(),
     tenant_key(),
-    text_column("name", "Name as first written", nullable=False),
+    text_column("name", "Name as the deciding source writes it", nullable=False),
     text_column("normalized_name", "Letters and digits only, case-folded", nullable=False),
-    text_column("vat_id", "VAT identification number"),
+    text_column("vat_id", "VAT or GST number: capital letters and digits only"),
     json_object("sources", "Field group -> app that decided it"),
     *stamps(),
     UniqueConstraint("tenant_id", "id"),
-    UniqueConstraint("tenant_id", "normalized_name"),
+    UniqueConstraint("tenant_id", "normalized_name", deferrable=True, initially="IMMEDIATE"),
     schema=SCHEMA,
-    comment="Organisations that contacts belong to",
+    comment="Organisations that contacts belong to: one row per normalised name or VAT id",
 )
 
 contacts = Table(
@@ -80,10 +79,23 @@ contacts = Table(
     Column("company_id", UUID, comment="Company"),
     json_object("sources", "Field group -> app that decided it"),
     *stamps(),
+    text_column("company_key", "Normalised name by which the deciding source names the company"),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "email_normalized", deferrable=True, initially="IMMEDIATE"),
-    ForeignKeyConstraint(
-        ["tenant_id", "company_id"], ["core.companies.tenant_id", "core.companies.id"]
+    tenant_link("company_id", "core.companies", ondelete="SET NULL (company_id)"),
+    # A company that is removed looks for its contacts.
+    Index(
+        "contacts_company",
+        "tenant_id",
+        "company_id",
+        postgresql_where=text("company_id IS NOT NULL"),
+    ),
+    # A company that takes another name looks for the contacts that bear it.
+    Index(
+        "contacts_company_key",
+        "tenant_id",
+        "company_key",
+        postgresql_where=text("company_key IS NOT NULL"),
     ),
     schema=SCHEMA,
     comment="People and companies a tenant deals with: one row per e-mail address",

@@ -36,7 +36,7 @@ from schemabase_dagster.tables._columns import (
     text_column,
     uuid_key,
 )
-from schemabase_dagster.tables.parties import contacts
+from schemabase_dagster.tables.parties import companies, contacts
 
 SCHEMA = "core"
 
@@ -263,6 +263,7 @@ def add_references(entity: str, table: Table) -> None:
         )
 
 
+add_references("company", companies)
 add_references("contact", contacts)
 add_references("order", orders)
 add_references("invoice", invoices)

@@ -61,6 +61,7 @@ def test_entities_are_merged_after_what_they_refer_to():
         for parent in registry.parents(entity)
     )
     assert list(places) == [
+        "company",
         "warehouse",
         "tax_class",
         "tax_rate",
