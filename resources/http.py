@@ -33,6 +33,9 @@ from schemabase_dagster.errors import (
 )
 from schemabase_dagster.streams import JsonObject, Lane
 
+KEEP_ALL: Final = httpx.Limits(max_connections=16, max_keepalive_connections=16)
+"""Of connections that are too many to keep, httpcore closes some that were just given a request
+(encode/httpcore#1110); as many are kept as are opened, so it closes none."""
 USER_AGENT: Final = f"schemabase-dagster/{__version__}"
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 NOT_JSON: Final = object()
@@ -183,7 +186,7 @@ class HttpClient:
             timeout=httpx.Timeout(
                 options.read_seconds, connect=options.connect_seconds, pool=options.total_seconds
             ),
-            limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
+            limits=KEEP_ALL,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         )
 

@@ -25,15 +25,17 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    peer: object
 
 
 @dataclass
 class Script:
-    """Answers in order; the last one is repeated."""
+    """Answers in order; the last one is repeated. With ``meeting``, each waits for the others."""
 
     answers: list[Answer] = field(default_factory=lambda: [Answer()])
     requests: list[Request] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    meeting: threading.Barrier | None = None
     url: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -41,8 +43,11 @@ class Script:
         length = int(handler.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in handler.headers.items()}
         body = handler.rfile.read(length)
-        self.requests.append(Request(handler.command, handler.path, headers, body))
+        request = Request(handler.command, handler.path, headers, body, handler.client_address)
+        self.requests.append(request)
         answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+        if self.meeting is not None:
+            self.meeting.wait(30)
         if answer.hangs:
             self.released.wait(30)
             handler.close_connection = True

@@ -4,6 +4,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -171,6 +173,19 @@ def test_closing_ends_a_pause(client: HttpClient, script: Script):
     closer.join()
 
     assert time.monotonic() - started < 3
+
+
+def test_connections_are_kept_however_many_calls_run_at_once(script: Script):
+    calls_at_once, rounds = 12, 2
+    client = HttpClient("zoho", HttpOptions(), Unlimited(), threading.Event())
+    script.meeting = threading.Barrier(calls_at_once)
+
+    with closing(client), ThreadPoolExecutor(calls_at_once) as pool:
+        for _ in range(rounds):
+            list(pool.map(lambda _: client.send(call_to(script), judge), range(calls_at_once)))
+
+    assert len(script.requests) == calls_at_once * rounds
+    assert len({request.peer for request in script.requests}) == calls_at_once
 
 
 def test_nobody_listens(client: HttpClient):
