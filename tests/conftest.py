@@ -26,13 +26,9 @@ TEST_KEYS = f"test:{base64.b64encode(bytes(range(32))).decode()}"
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of the run, in the process that starts the workers."""
     if not hasattr(config, "workerinput"):
-        server.make_folder()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server after all workers have ended."""
-    if not hasattr(config, "workerinput"):
-        server.remove_folder(Path(os.environ.pop(server.FOLDER_VARIABLE)))
+        folder = server.make_folder()
+        # after all workers have ended
+        config.add_cleanup(lambda: server.remove_folder(folder))
 
 
 @pytest.fixture(autouse=True)

@@ -38,6 +38,13 @@ Settings = tuple[Mapping[str, Any], Mapping[str, str]]
 Connect = Callable[[Settings], App]
 
 
+def pytest_configure() -> None:
+    """Refuse a system that is none: without tests the suite would end as if all were well."""
+    known = systems.systems()
+    if CHOSEN and CHOSEN not in known:
+        raise pytest.UsageError(f"no system {CHOSEN!r}: SYSTEM is one of {', '.join(known)}")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test for every system, or for every stream that a client lists."""
     chosen = {name: each for name, each in systems.systems().items() if CHOSEN in {"", name}}
