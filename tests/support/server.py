@@ -31,10 +31,11 @@ _KNOWS = "SELECT FROM pg_database WHERE datname = %s"
 def make_folder() -> Path:
     """Make the folder of a test run and tell the workers, which inherit the environment."""
     parent = place()
-    for leftover in parent.glob(f"{FOLDER_PREFIX}*"):
-        owner = int(leftover.name.rpartition("-")[2])
-        if owner == os.getpid() or not _is_alive(owner):
-            remove_folder(leftover)
+    with _locked(parent):  # another run that starts now finds the same leftovers
+        for leftover in parent.glob(f"{FOLDER_PREFIX}*"):
+            owner = int(leftover.name.rpartition("-")[2])
+            if owner == os.getpid() or not _is_alive(owner):
+                remove_folder(leftover)
     folder = parent / f"{FOLDER_PREFIX}{os.getpid()}"
     folder.mkdir()
     os.environ[FOLDER_VARIABLE] = str(folder)
@@ -117,9 +118,12 @@ def _streams() -> list[Stream]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _is_alive(pid: int) -> bool:
