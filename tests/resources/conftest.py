@@ -10,9 +10,9 @@ from psycopg import sql
 from sandbox.runner import Sandbox
 from schemabase_dagster import database
 from schemabase_dagster.settings import forget_settings
-from tests.resources.sandboxes import MERCHANT
 from tests.resources.script import Script
 from tests.support import server
+from tests.support.shops import MERCHANT
 
 
 @pytest.fixture

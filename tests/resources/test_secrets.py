@@ -16,12 +16,11 @@ from resources.strapi import STRAPI, Collection, StrapiCredentials
 from resources.xentral import XENTRAL, XentralCredentials, XentralList
 from resources.zoho import ZOHO, ZohoCredentials, ZohoList
 from sandbox.runner import Sandbox
-from schemabase_dagster import tenancy
 from schemabase_dagster.errors import SchemabaseError
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT, add_saleor_app, add_zoho_app
 from tests.support import shops
+from tests.support.shops import MERCHANT
 
 CANARY = "canary7f3a"
 TOKEN = (CANARY * 3)[:30]
@@ -55,10 +54,21 @@ TRANSACTIONS = Stream(
     TransactionSearch("created_at", ("created_at",)),
     "id",
 )
+STREAMS = (ZOHO_ORDERS, SALEOR_ORDERS, REVIEWS, BULK_ORDERS, XENTRAL_ORDERS, TRANSACTIONS)
 FAULTS = ["none", "error_500", "html_502", "cut_body", "invalid_json", "rate_limited", "slow"]
 
 
-@pytest.fixture(params=["zoho", "saleor", "reviewsio", "strapi", "xentral", "braintree"])
+WRONG = {
+    "zoho": {"client_secret": CANARY, "refresh_token": CANARY},
+    "saleor": {"token": TOKEN},
+    "reviewsio": {"api_key": TOKEN},
+    "strapi": {"api_token": TOKEN},
+    "xentral": {"username": CANARY, "password": TOKEN},
+    "braintree": {"public_key": TOKEN, "private_key": TOKEN},
+}
+
+
+@pytest.fixture(params=STREAMS, ids=[each.system.name for each in STREAMS])
 def connected(
     request: pytest.FixtureRequest,
     conn: Connection[Any],
@@ -68,29 +78,15 @@ def connected(
     """An app whose credentials are wrong canaries."""
     from resources.registry import resource_classes  # noqa: PLC0415 - imports Dagster
 
-    resource = resource_classes()[request.param](
+    stream: Stream = request.param
+    system = stream.system
+    resource = resource_classes()[system.name](
         backoff_seconds=0.01, read_seconds=0.2, max_wait_seconds=1, clock_scale=60
     )
-    if request.param == "saleor":
-        app = add_saleor_app(conn, large_sandbox, tenant, token=TOKEN)
-        return app, resource, SALEOR_ORDERS
-    if request.param == "reviewsio":
-        app = shops.add_reviewsio(conn, tenant, large_sandbox)
-        tenancy.set_credentials(conn, app, REVIEWSIO, {"api_key": TOKEN})
-        return app, resource, REVIEWS
-    if request.param == "strapi":
-        return shops.add_strapi(conn, tenant, large_sandbox, token=TOKEN), resource, BULK_ORDERS
-    if request.param == "xentral":
-        secrets = {"username": CANARY, "password": TOKEN}
-        app = shops.add_xentral(conn, tenant, large_sandbox, secrets=secrets)
-        return app, resource, XENTRAL_ORDERS
-    if request.param == "braintree":
-        app = shops.add_braintree(conn, tenant, large_sandbox)
-        keys = {"public_key": TOKEN, "private_key": TOKEN}
-        tenancy.set_credentials(conn, app, BRAINTREE, keys)
-        return app, resource, TRANSACTIONS
-    app = add_zoho_app(conn, large_sandbox, tenant, client_secret=CANARY, refresh_token=CANARY)
-    return app, resource, ZOHO_ORDERS
+    app = shops.add(
+        system, conn, tenant, large_sandbox, key="app", streams=[], secrets=WRONG[system.name]
+    )
+    return app, resource, stream
 
 
 @pytest.mark.parametrize("kind", FAULTS)

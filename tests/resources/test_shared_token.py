@@ -8,7 +8,8 @@ from psycopg import Connection
 
 from sandbox.runner import Sandbox
 from schemabase_dagster.tenancy import Tenant
-from tests.resources.sandboxes import MERCHANT, add_zoho_app
+from tests.support import shops
+from tests.support.shops import MERCHANT
 
 CHECK = """
 import sys
@@ -50,7 +51,7 @@ def check_at_once(tenant: Tenant, processes: int) -> list[int]:
 def test_processes_that_start_at_once_refresh_once(
     conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant
 ):
-    add_zoho_app(conn, large_sandbox, tenant)
+    shops.add_zoho(conn, tenant, large_sandbox)
     large_sandbox.control.add_fault("slow", MERCHANT, "zoho", where="token", seconds=0.5)
 
     requests = check_at_once(tenant, processes=3)
@@ -62,7 +63,7 @@ def test_processes_that_start_at_once_refresh_once(
 def test_processes_that_are_refused_at_once_refresh_once(
     conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant
 ):
-    add_zoho_app(conn, large_sandbox, tenant)
+    shops.add_zoho(conn, tenant, large_sandbox)
     check_at_once(tenant, processes=1)
     large_sandbox.control.expire_tokens(MERCHANT)
 

@@ -1,6 +1,7 @@
 """Connecting the sandbox's merchants as apps of tenants."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -15,8 +16,11 @@ from resources.xentral import XENTRAL
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
+from schemabase_dagster.stack.standins import app_settings
+from schemabase_dagster.systems import System
 from schemabase_dagster.tenancy import App, Tenant
 
+MERCHANT = "acme"
 ZOHO_STREAMS = ("zoho_sales_orders", "zoho_invoices", "zoho_contacts")
 SALEOR_STREAMS = ("saleor_orders",)
 BRAINTREE_STREAMS = (
@@ -45,188 +49,44 @@ XENTRAL_STREAMS = (
 STRAPI_STREAMS = ("strapi_bulk_orders", "strapi_bulk_order_recipients")
 
 
-def add_zoho(
+def add(
+    system: System,
     conn: Connection[Any],
     tenant: Tenant,
     sandbox: Sandbox,
     *,
-    merchant: str = "acme",
-    key: str = "books",
-    streams: Iterable[str] = ZOHO_STREAMS,
-    **config: Any,
-) -> App:
-    """Connect a merchant's Zoho organisation; ``config`` overrides single fields."""
-    info = sandbox.info["merchants"][merchant]
-    values = {
-        "organization_id": info["zoho"]["organization_id"],
-        "accounts_url": info["zoho"]["accounts_url"],
-        "books_url": info["zoho"]["books_url"],
-        "inventory_url": info["zoho"]["inventory_url"],
-        "order_prefixes": [info["prefix"]],
-        # The limits of a plan are what tests of limits set; the others must not wait for them.
-        "calls_per_minute": 1_000_000,
-        "calls_per_day": 100_000_000,
-        **config,
-    }
-    names = ("client_id", "client_secret", "refresh_token")
-    secrets = {name: info["zoho"][name] for name in names}
-    return tenancy.add_app(conn, tenant, ZOHO, key, values, secrets, streams)
-
-
-def add_saleor(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "shop",
-    streams: Iterable[str] = SALEOR_STREAMS,
-    **config: Any,
-) -> App:
-    """Connect a merchant's Saleor shop; ``config`` overrides single fields."""
-    info = sandbox.info["merchants"][merchant]
-    values = {
-        "api_url": info["saleor"]["api_url"],
-        "domain": info["saleor"]["domain"],
-        "order_prefix": info["prefix"],
-        **config,
-    }
-    secrets = {"token": info["saleor"]["token"]}
-    return tenancy.add_app(conn, tenant, SALEOR, key, values, secrets, streams)
-
-
-def add_braintree(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "gateway",
-    streams: Iterable[str] = BRAINTREE_STREAMS,
-    **config: Any,
-) -> App:
-    """Connect a merchant's account at Braintree; ``config`` overrides single fields."""
-    info = sandbox.info["merchants"][merchant]["braintree"]
-    values = {
-        "merchant_id": info["merchant_id"],
-        "environment": "sandbox",
-        "api_url": info["api_url"],
-        "calls_per_minute": 1_000_000,
-        **config,
-    }
-    secrets = {name: info[name] for name in ("public_key", "private_key")}
-    return tenancy.add_app(conn, tenant, BRAINTREE, key, values, secrets, streams)
-
-
-def add_reviewsio(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "reviews",
-    streams: Iterable[str] = REVIEWSIO_STREAMS,
-    **config: Any,
-) -> App:
-    """Connect a merchant's REVIEWS.io store; ``config`` overrides single fields."""
-    info = sandbox.info["merchants"][merchant]
-    values = {
-        "store_id": info["reviewsio"]["store_id"],
-        "api_url": info["reviewsio"]["api_url"],
-        "shop_prefix": info["prefix"],
-        "calls_per_minute": 1_000_000,
-        **config,
-    }
-    secrets = {"api_key": info["reviewsio"]["api_key"]}
-    return tenancy.add_app(conn, tenant, REVIEWSIO, key, values, secrets, streams)
-
-
-def add_dhl(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "dhl",
-    **config: Any,
-) -> App:
-    """Connect a merchant's DHL key; ``config`` overrides single fields."""
-    info = sandbox.info["merchants"][merchant]["dhl"]
-    values = {
-        "api_url": info["api_url"],
-        "calls_per_minute": 1_000_000,
-        "calls_per_day": 100_000_000,
-        **config,
-    }
-    return tenancy.add_app(conn, tenant, DHL, key, values, {"api_key": info["api_key"]},
-                           DHL_STREAMS)  # fmt: skip
-
-
-def add_ups(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "ups",
-    **config: Any,
-) -> App:
-    """Connect a merchant's UPS client; ``config`` overrides single fields."""
-    info = sandbox.info["merchants"][merchant]["ups"]
-    values = {
-        "root_url": info["root_url"],
-        "calls_per_minute": 1_000_000,
-        "calls_per_day": 100_000_000,
-        **config,
-    }
-    secrets = {name: info[name] for name in ("client_id", "client_secret")}
-    return tenancy.add_app(conn, tenant, UPS, key, values, secrets, UPS_STREAMS)
-
-
-def add_xentral(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "depot",
-    streams: Iterable[str] = XENTRAL_STREAMS,
+    merchant: str = MERCHANT,
+    key: str,
+    streams: Iterable[str],
     secrets: Mapping[str, str] | None = None,
     **config: Any,
 ) -> App:
-    """Connect a merchant's Xentral; ``config`` overrides single fields, ``secrets`` all."""
-    info = sandbox.info["merchants"][merchant]["xentral"]
-    values = {
-        "url": info["url"],
-        "project_id": info["project_id"],
-        "calls_per_minute": 1_000_000,
-        **config,
-    }
-    account = secrets or {name: info[name] for name in ("username", "password")}
-    return tenancy.add_app(conn, tenant, XENTRAL, key, values, account, streams)
+    """Connect a merchant's account.
+
+    Args:
+        system: the system.
+        conn: connection to the test's database.
+        tenant: the tenant.
+        sandbox: the sandbox.
+        merchant: name of the merchant there.
+        key: key of the app.
+        streams: streams that are switched on.
+        secrets: credentials that differ from the right ones; an empty one is left out.
+        config: configuration that differs.
+    """
+    values, account = app_settings(merchant, sandbox.info["merchants"][merchant])[system.name]
+    given = {name: secret for name, secret in {**account, **(secrets or {})}.items() if secret}
+    return tenancy.add_app(conn, tenant, system, key, {**values, **config}, given, streams)
 
 
-def add_strapi(
-    conn: Connection[Any],
-    tenant: Tenant,
-    sandbox: Sandbox,
-    *,
-    merchant: str = "acme",
-    key: str = "bulk",
-    token: str = "",
-    streams: Iterable[str] = STRAPI_STREAMS,
-    **config: Any,
-) -> App:
-    """Connect a merchant's Strapi; ``config`` overrides single fields, ``token`` its own."""
-    info = sandbox.info["merchants"][merchant]["strapi"]
-    values = {
-        "url": info["url"],
-        "country_language": "de",
-        "calls_per_minute": 1_000_000,
-        **config,
-    }
-    secrets = {"api_token": token or info["api_token"]}
-    return tenancy.add_app(conn, tenant, STRAPI, key, values, secrets, streams)
+add_zoho = partial(add, ZOHO, key="books", streams=ZOHO_STREAMS)
+add_saleor = partial(add, SALEOR, key="shop", streams=SALEOR_STREAMS)
+add_braintree = partial(add, BRAINTREE, key="gateway", streams=BRAINTREE_STREAMS)
+add_reviewsio = partial(add, REVIEWSIO, key="reviews", streams=REVIEWSIO_STREAMS)
+add_dhl = partial(add, DHL, key="dhl", streams=DHL_STREAMS)
+add_ups = partial(add, UPS, key="ups", streams=UPS_STREAMS)
+add_xentral = partial(add, XENTRAL, key="depot", streams=XENTRAL_STREAMS)
+add_strapi = partial(add, STRAPI, key="bulk", streams=STRAPI_STREAMS)
 
 
 def unreachable_zoho(conn: Connection[Any], tenant: Tenant, key: str = "books") -> App:

@@ -27,9 +27,9 @@ from schemabase_dagster.errors import (
 )
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT
 from tests.resources.script import Script
 from tests.support import shops
+from tests.support.shops import MERCHANT
 
 PAGE_SIZE = 10
 KINDS = [

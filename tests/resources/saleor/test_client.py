@@ -23,7 +23,8 @@ from schemabase_dagster.errors import (
 )
 from schemabase_dagster.streams import JsonObject, Stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT, add_saleor_app
+from tests.support import shops
+from tests.support.shops import MERCHANT
 
 ORDERS = Stream(
     name="saleor_orders",
@@ -46,7 +47,7 @@ UNKNOWN_ID = global_id("Order", "6f9c0d52-7a41-4b3e-9d10-2c8b17e45a90")
 
 @pytest.fixture
 def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
-    return add_saleor_app(conn, large_sandbox, tenant)
+    return shops.add_saleor(conn, tenant, large_sandbox)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ class TestListing:
     def test_the_page_size_is_the_apps(
         self, conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant
     ):
-        app = add_saleor_app(conn, large_sandbox, tenant, page_size=20)
+        app = shops.add_saleor(conn, tenant, large_sandbox, page_size=20)
 
         with open_client(app) as client:
             assert len(next(client.iter_pages(ORDERS, since=None)).records) == 20

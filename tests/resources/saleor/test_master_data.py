@@ -14,7 +14,8 @@ from sandbox.runner import Sandbox
 from schemabase_dagster.errors import CredentialError
 from schemabase_dagster.streams import JsonObject, Stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT, add_saleor_app
+from tests.support import shops
+from tests.support.shops import MERCHANT
 
 STREAMS = {
     "saleor_channels": "channels",
@@ -31,7 +32,7 @@ LISTED = [name for name in STREAMS if name != "saleor_channels"]
 
 @pytest.fixture
 def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
-    return add_saleor_app(conn, large_sandbox, tenant)
+    return shops.add_saleor(conn, tenant, large_sandbox)
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from schemabase_dagster.errors import (
     RateLimited,
 )
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT
 from tests.resources.script import Answer, Script
 from tests.support import shops
+from tests.support.shops import MERCHANT
 
 PAGE_SIZE = 5
 
@@ -155,7 +155,7 @@ def test_check_tells_what_the_token_may_read(client: StrapiClient, large_sandbox
 
 
 def test_a_wrong_token_stops_the_app(conn: Connection[Any], tenant: Tenant, large_sandbox: Sandbox):
-    app = shops.add_strapi(conn, tenant, large_sandbox, token="wrong-token")
+    app = shops.add_strapi(conn, tenant, large_sandbox, secrets={"api_token": "wrong-token"})
 
     with quick().open(app) as client, pytest.raises(CredentialError, match="UnauthorizedError"):
         ids(client)

@@ -28,11 +28,12 @@ from schemabase_dagster.errors import (
 )
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT
 from tests.resources.script import Answer, Script
 from tests.support import shops
+from tests.support.shops import MERCHANT
 
 PAGE_SIZE = 50
+NO_USER = {"username": "", "password": ""}
 NOT_FOUND = b'{"error": {"code": 7452, "http_code": 404, "message": "Resource not found"}}'
 KINDS = [
     pytest.param(XENTRAL_ARTICLES, "articles", id="articles"),
@@ -237,7 +238,7 @@ class TestAccess:
         self, conn: Connection[Any], tenant: Tenant, large_sandbox: Sandbox
     ):
         token = large_sandbox.state.accounts[MERCHANT].warehouse.token
-        app = shops.add_xentral(conn, tenant, large_sandbox, secrets={"token": token})
+        app = shops.add_xentral(conn, tenant, large_sandbox, secrets={**NO_USER, "token": token})
 
         with quick().open(app) as client:
             assert ids(client, XENTRAL_ARTICLES) != []
@@ -245,7 +246,7 @@ class TestAccess:
     @pytest.mark.parametrize("secrets", [
         {"username": "schemabase-api", "password": "wrong"},
         {"username": "nobody", "password": "wrong"},
-        {"token": "wrong-token"},
+        {**NO_USER, "token": "wrong-token"},
     ], ids=["password", "name", "token"])  # fmt: skip
     def test_wrong_credentials_stop_the_app(
         self, conn: Connection[Any], tenant: Tenant, large_sandbox: Sandbox, secrets: dict[str, str]

@@ -11,7 +11,8 @@ from resources.zoho.client import ZohoClient
 from resources.zoho.resource import ZohoResource
 from sandbox.runner import Sandbox
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT, add_zoho_app
+from tests.support import shops
+from tests.support.shops import MERCHANT
 
 ITEMS = registry.streams()["zoho_items"]
 UNKNOWN_ID = "73518000000999999"
@@ -19,7 +20,7 @@ UNKNOWN_ID = "73518000000999999"
 
 @pytest.fixture
 def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
-    return add_zoho_app(conn, large_sandbox, tenant)
+    return shops.add_zoho(conn, tenant, large_sandbox)
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from schemabase_dagster.errors import (
 )
 from schemabase_dagster.streams import JsonObject, Stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.resources.sandboxes import MERCHANT, add_zoho_app
+from tests.support import shops
+from tests.support.shops import MERCHANT
 
 ORDERS = Stream(
     name="zoho_sales_orders",
@@ -83,7 +84,7 @@ Open = Callable[..., AbstractContextManager[ZohoClient]]
 
 @pytest.fixture
 def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
-    return add_zoho_app(conn, large_sandbox, tenant)
+    return shops.add_zoho(conn, tenant, large_sandbox)
 
 
 @pytest.fixture
@@ -386,9 +387,9 @@ class TestFaults:
 
 class TestCredentials:
     def open(
-        self, conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, **changes: str
+        self, conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, **changes: Any
     ) -> AbstractContextManager[ZohoClient]:
-        app = add_zoho_app(conn, sandbox, tenant, **changes)
+        app = shops.add_zoho(conn, tenant, sandbox, **changes)
         return ZohoResource(clock_scale=60, backoff_seconds=0.01).open(app)
 
     @pytest.mark.parametrize(
@@ -409,7 +410,7 @@ class TestCredentials:
         reason: str,
     ):
         with (
-            self.open(conn, large_sandbox, tenant, **changes) as client,
+            self.open(conn, large_sandbox, tenant, secrets=changes) as client,
             pytest.raises(CredentialError) as caught,
         ):
             ids(client)
@@ -433,7 +434,7 @@ class TestCredentials:
     def test_a_self_client_needs_no_refresh_token(
         self, conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant
     ):
-        with self.open(conn, large_sandbox, tenant, refresh_token="") as client:
+        with self.open(conn, large_sandbox, tenant, secrets={"refresh_token": ""}) as client:
             assert ids(client)
 
     def test_a_foreign_organisation_is_named_by_its_setting(
@@ -507,8 +508,13 @@ class TestTokens:
 
 class TestBudget:
     def test_the_providers_minute_is_never_overrun(
-        self, app: App, large_sandbox: Sandbox, resource: ZohoResource
+        self,
+        conn: Connection[Any],
+        large_sandbox: Sandbox,
+        tenant: Tenant,
+        resource: ZohoResource,
     ):
+        app = shops.add_zoho(conn, tenant, large_sandbox, calls_per_minute=100)
         large_sandbox.control.set_clock_scale(60)
         large_sandbox.control.set_limits(MERCHANT, per_minute=100, concurrent=4)
 
@@ -535,7 +541,7 @@ class TestBudget:
     def test_a_webhook_gets_through_while_the_back_fill_has_used_its_share(
         self, conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant
     ):
-        app = add_zoho_app(conn, large_sandbox, tenant, calls_per_day="100")
+        app = shops.add_zoho(conn, tenant, large_sandbox, calls_per_day=100)
         wanted = large_sandbox.control.ids(MERCHANT, "zoho")
         resource = ZohoResource(clock_scale=60)
 
