@@ -1,7 +1,7 @@
-"""raw_asset, core_asset and analytics_asset: from a description to an asset with all it needs."""
+"""raw_asset, core_asset and analytics_assets: from a description to an asset with all it needs."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Any, Final, TypeAlias
@@ -24,6 +24,7 @@ from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
 
 Body: TypeAlias = Callable[[dg.AssetExecutionContext], dg.MaterializeResult[Any]]
+Seen: TypeAlias = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 OWNERS: Final = ("team:data",)
 
@@ -52,7 +53,7 @@ def all_assets() -> list[dg.AssetsDefinition]:
     return [
         *(raw_asset(stream) for stream in registry.streams().values()),
         *(core_asset(entity) for entity in registry.entities().values()),
-        *(analytics_asset(view) for view in registry.views().values()),
+        analytics_assets(tuple(registry.views().values())),
     ]
 
 
@@ -125,29 +126,78 @@ def core_asset(entity: Entity) -> dg.AssetsDefinition:
     return asset
 
 
-def analytics_asset(view: View) -> dg.AssetsDefinition:
-    """Return the asset ``analytics/<view>``: always up to date, a run only looks at it."""
-    checks = [check for check in registry.checks() if check.asset == ("analytics", view.name)]
+def analytics_assets(views: Sequence[View]) -> dg.AssetsDefinition:
+    """Return the assets ``analytics/<view>``: always up to date, a run only looks at them.
 
-    @_asset(
-        ("analytics", view.name),
-        "analytics",
-        view.description,
-        checks,
-        kinds={"postgres", "view"},
+    What a run looks at is one step: a step for each view costs more than the look.
+    """
+    checks = {
+        view.name: [each for each in registry.checks() if each.asset == ("analytics", view.name)]
+        for view in views
+    }
+
+    @dg.multi_asset(
+        name="analytics_views",
+        description="Looks at the views below which something may have changed.",
+        specs=[_view_spec(view) for view in views],
+        check_specs=[_check_spec(check) for each in checks.values() for check in each],
+        partitions_def=TENANTS,
+        retry_policy=failures.RETRY_POLICY,
+        can_subset=True,
+    )
+    def analytics_views(context: dg.AssetExecutionContext) -> Iterator[Seen]:
+        give_way()
+        with failures.translated(), database.transaction() as conn:
+            tenant = syncing.enter(conn, _request(context).tenant)
+        failed: dict[str, dg.Failure] = {}
+        for view in views:
+            is_chosen = dg.AssetKey(["analytics", view.name]) in context.selected_asset_keys
+            asked = [check for check in checks[view.name] if _is_asked(context, check)]
+            try:
+                # one that cannot be read hides no other
+                seen = list(_look(view, tenant, asked, is_chosen=is_chosen))
+            except dg.Failure as failure:
+                failed[view.name] = failure
+            else:
+                yield from seen
+        if failed:
+            raise failures.gathered(failed)
+
+    return analytics_views
+
+
+def _look(
+    view: View, tenant: Tenant, checks: Sequence[Check], *, is_chosen: bool
+) -> Iterator[Seen]:
+    """Look at a view and evaluate checks of it, which may be all that was asked for."""
+    if not is_chosen and not checks:
+        return
+    with failures.translated(), database.transaction() as conn:
+        told = metadata.view_metadata(conn, view, tenant) if is_chosen else {}
+        results = _evaluate(conn, tenant, checks)
+    if is_chosen:
+        key = ["analytics", view.name]
+        yield dg.MaterializeResult(asset_key=key, metadata=told, check_results=results)
+    else:
+        yield from results
+
+
+def _is_asked(context: dg.AssetExecutionContext, check: Check) -> bool:
+    key = dg.AssetCheckKey(dg.AssetKey(list(check.asset)), check.name)
+    return key in context.selected_asset_check_keys
+
+
+def _view_spec(view: View) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["analytics", view.name],
+        group_name="analytics",
+        description=view.description,
         deps=_view_deps(view),
+        kinds={"postgres", "view"},
+        owners=list(OWNERS),
+        tags=_tags("analytics", "analytics"),
         metadata={"dagster/table_name": f"analytics.{view.name}"},
     )
-    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
-        with failures.translated():
-            tenant, count = syncing.count_view(view, _request(context))
-            with database.transaction() as conn:
-                told = metadata.view_metadata(conn, view, tenant, count)
-                return dg.MaterializeResult(
-                    metadata=told, check_results=_evaluate(conn, tenant, checks)
-                )
-
-    return asset
 
 
 def _asset(
@@ -160,7 +210,7 @@ def _asset(
         description=description,
         partitions_def=TENANTS,
         owners=list(OWNERS),
-        tags={"layer": key[0], "domain": group},
+        tags=_tags(key[0], group),
         retry_policy=failures.RETRY_POLICY,
         check_specs=[_check_spec(check) for check in checks],
         **own,
@@ -175,6 +225,10 @@ def _asset(
         return decorator(asset)
 
     return decorated
+
+
+def _tags(layer: str, group: str) -> dict[str, str]:
+    return {"layer": layer, "domain": group}
 
 
 def _check_spec(check: Check) -> dg.AssetCheckSpec:

@@ -1,6 +1,6 @@
 """Our errors to Dagster's failures: what is retried, what stops, and what its text may say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -44,6 +44,16 @@ def translated(system: str = "") -> Iterator[None]:
         raise _unexpected(error, system, passing=True) from None
     except Exception as error:  # noqa: BLE001 - the outermost edge of an asset
         raise _unexpected(error, system, passing=False) from None
+
+
+def gathered(failed: Mapping[str, dg.Failure]) -> dg.Failure:
+    """Return one failure of a step that did several things, named; the first tells what it is."""
+    first = next(iter(failed.values()))
+    return dg.Failure(
+        " ".join(f"{name}: {failure.description}" for name, failure in failed.items()),
+        metadata=first.metadata,
+        allow_retries=all(failure.allow_retries for failure in failed.values()),
+    )
 
 
 def error_name(error: SchemabaseError) -> str:

@@ -58,6 +58,12 @@ WHERE tenant_id = %(tenant_id)s
   AND deleted_at IS NULL
 """
 
+_VIEW_COUNT: Final = """
+SELECT count(*) AS count
+FROM analytics.{view}
+WHERE tenant = %(tenant)s
+"""
+
 _VIEW_SAMPLE: Final = """
 SELECT {columns}
 FROM analytics.{view}
@@ -118,17 +124,19 @@ def core_metadata(conn: Connection[Any], entity: Entity, done: Done, *, picture:
     }
 
 
-def view_metadata(conn: Connection[Any], view: View, tenant: Tenant, count: int) -> Metadata:
+def view_metadata(conn: Connection[Any], view: View, tenant: Tenant) -> Metadata:
     """Describe what an analytics view shows for a tenant."""
+    values = {"tenant": tenant.slug}
+    count = fetch_rows(conn, sql.SQL(_VIEW_COUNT).format(view=sql.Identifier(view.name)), values)
     query = sql.SQL(_VIEW_SAMPLE).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, view.sample)),
         view=sql.Identifier(view.name),
         order_by=sql.Identifier(view.order_by),
     )
-    rows = fetch_rows(conn, query, {"tenant": tenant.slug})
+    rows = fetch_rows(conn, query, values)
     told = view.report(conn, tenant) if view.report is not None else {}
     return {
-        "dagster/partition_row_count": count,
+        "dagster/partition_row_count": count[0]["count"],
         **_sample("newest_rows", rows),
         **{name: dg.MetadataValue.md(text) for name, text in told.items()},
     }

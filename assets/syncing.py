@@ -1,4 +1,4 @@
-"""What a run does for a tenant: pull a stream of all its apps, merge an entity, count a view.
+"""What a run does for a tenant: pull a stream of all its apps, merge an entity.
 
 One app's failure never stops another: what the others landed is merged, then the failure is told.
 """
@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from assets import progress, registry
-from assets.view import View
 from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.hints import land_webhooks
@@ -170,15 +169,6 @@ def merge(entity: Entity, request: SyncRequest) -> Done:
 def merge_tenant(entity: Entity, tenant: Tenant, watch: Progress = silent) -> SyncResult:
     """Merge an entity of a tenant from all streams that feed it."""
     return merge_entity(entity, tenant, registry.streams(), progress=watch)
-
-
-def count_view(view: View, request: SyncRequest) -> tuple[Tenant, int]:
-    """Return the tenant and the number of its rows in an analytics view."""
-    query = sql.SQL("SELECT count(*) FROM analytics.{} WHERE tenant = %s")
-    with database.transaction() as conn:
-        tenant = enter(conn, request.tenant)
-        row = conn.execute(query.format(sql.Identifier(view.name)), (tenant.slug,)).fetchone()
-    return tenant, row[0] if row else 0
 
 
 def note_refusal(app: App, error: SchemabaseError) -> None:
