@@ -13,6 +13,9 @@ from schemabase_dagster.stack.process import Service
 WEBSERVER_PORT = 3000
 GATEWAY_PORT = 8080
 SANDBOX_PORT = 8090
+SANDBOX_PORTS = 7
+"""Its control port and one for each system but the shop, of which every merchant has its own."""
+
 LOCATION = "schemabase"
 DEFINITIONS = "schemabase_dagster.definitions"
 MERCHANTS = ("acme", "globex", "initech")
