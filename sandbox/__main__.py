@@ -59,6 +59,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "seed": options.seed,
         "size": options.size,
         "merchants": options.merchants.split(","),
+        "sizes": options.sizes,
         "inline_lines": options.inline_lines,
     }
 
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7, help="decides all data")
     parser.add_argument("--size", type=int, default=200, help="Zoho orders per merchant")
     parser.add_argument("--merchants", default=",".join(DEFAULT_MERCHANTS), metavar="A,B")
+    parser.add_argument("--sizes", type=_sizes, default={}, metavar="A=N,B=N", help="other sizes")
     parser.add_argument("--base-port", type=int, default=0, help="first port; 0 = any free ones")
     parser.add_argument("--info", "--ports-file", type=Path, help="file for addresses and keys")
     parser.add_argument("--state-file", type=Path, help="keeps data, keys and ports over restarts")
@@ -96,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clock-scale", type=float, default=1.0, help="speed of limit windows")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds every answer takes")
     return parser
+
+
+def _sizes(text: str) -> dict[str, int]:
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return {name: int(size) for name, _, size in pairs}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,6 +50,7 @@ class Sandbox:
         seed: int = 7,
         size: int = 200,
         merchants: tuple[str, ...] = DEFAULT_MERCHANTS,
+        sizes: Mapping[str, int] | None = None,
         now: int | None = None,
         inline_lines: bool = False,
         lines: tuple[int, ...] = LINES,
@@ -63,6 +64,7 @@ class Sandbox:
             seed=seed,
             size=size,
             merchants=merchants,
+            sizes=sizes or {},
             now=now_us() // MINUTE * MINUTE if now is None else now,
             inline_lines=inline_lines,
             lines=lines,

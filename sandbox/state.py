@@ -1,6 +1,7 @@
 """What one sandbox holds: the merchants' worlds, tokens, limits, faults and counters."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sandbox.calls import CallBook
@@ -70,6 +71,7 @@ class Options:
 
     Attributes:
         size: Zoho sales orders per merchant; most of them come from a shop order.
+        sizes: merchants that have another number of them.
         now: the moment the data was made, microseconds since the epoch.
         inline_lines: Zoho list rows carry lines and addresses like the detail (benchmarks).
         lines: numbers of lines that an order may have.
@@ -81,6 +83,7 @@ class Options:
     size: int
     merchants: tuple[str, ...]
     now: int
+    sizes: Mapping[str, int] = field(default_factory=dict)
     inline_lines: bool = False
     lines: tuple[int, ...] = LINES
     clock_scale: float = 1.0
@@ -127,8 +130,9 @@ def make_state(options: Options, keys: dict[str, KeyRing] | None = None) -> Stat
     accounts = {}
     for number, name in enumerate(options.merchants):
         merchant = make_merchant(name, number, options.seed)
+        size = options.sizes.get(name, options.size)
         world = make_world(
-            merchant, seed=options.seed, size=options.size, now=options.now, lines=options.lines
+            merchant, seed=options.seed, size=size, now=options.now, lines=options.lines
         )
         ring = (keys or {}).get(name) or KeyRing()
         gate = Gate("schemabase-api", merchant.warehouse_password, merchant.warehouse_token, clock)

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Options:
     Attributes:
         size: orders per stand-in merchant.
         merchants: names of the stand-in merchants.
+        sizes: merchants that have another number of orders.
         own_database: use the embedded server even if ``DATABASE_URL`` names another one.
         definitions: module whose ``Definitions`` Dagster loads.
         instance: file of settings for the Dagster instance; None = the repository's.
@@ -54,6 +55,7 @@ class Options:
 
     size: int = 200
     merchants: Sequence[str] = services.MERCHANTS
+    sizes: Mapping[str, int] = field(default_factory=dict)
     own_database: bool = False
     definitions: str = services.DEFINITIONS
     instance: Path | None = None
@@ -93,9 +95,10 @@ def _start(
 ) -> Mapping[str, Any]:
     environment = home.environment()
     # The slow starters first: while they import, the database is made ready.
-    sandbox = supervisor.start(
-        services.sandbox(home, environment, ports, options.merchants, size=options.size)
+    stand_ins_of = services.sandbox(
+        home, environment, ports, options.merchants, size=options.size, sizes=options.sizes
     )
+    sandbox = supervisor.start(stand_ins_of)
     with step("Preparing the database"):
         database.ensure_dagster_database()
         orphans.close_runs()

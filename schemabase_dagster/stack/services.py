@@ -44,7 +44,7 @@ class Ports:
 
 def choose_ports(merchants: Sequence[str]) -> Ports:
     """Take the usual ports where they are free, any others where they are not."""
-    sandbox_count = 3 + len(merchants)
+    sandbox_count = SANDBOX_PORTS + len(merchants)
     usual = all(
         choose_port(port) == port for port in range(SANDBOX_PORT, SANDBOX_PORT + sandbox_count)
     )
@@ -64,15 +64,18 @@ def sandbox(
     merchants: Sequence[str],
     *,
     size: int,
+    sizes: Mapping[str, int],
 ) -> Service:
     """Describe the stand-ins of the external systems."""
     home.sandbox_info.unlink(missing_ok=True)
+    others = ",".join(f"{name}={orders}" for name, orders in sizes.items())
     return Service(
         name="sandbox",
         command=(
             *(sys.executable, "-m", "sandbox"),
             *("--seed", "7", "--size", str(size)),
             *("--merchants", ",".join(merchants)),
+            *(("--sizes", others) if others else ()),
             *("--base-port", str(ports.sandbox)),
             *("--state-file", str(home.sandbox_state)),
             *("--info", str(home.sandbox_info)),

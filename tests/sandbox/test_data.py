@@ -32,6 +32,14 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not():
     assert fingerprint(4) != first
 
 
+def test_a_merchant_may_have_another_number_of_orders():
+    box = Sandbox(size=40, sizes={"globex": 60})
+
+    counts = [len(box.control.ids(merchant, "zoho")) for merchant in ("acme", "globex")]
+
+    assert counts == [40, 60]
+
+
 @pytest.mark.parametrize("merchant", ["acme", "globex"])
 def test_every_order_adds_up_in_both_systems(box: Sandbox, merchant: str):
     for record_id in box.control.ids(merchant, "zoho"):

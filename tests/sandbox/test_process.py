@@ -67,7 +67,7 @@ def test_info_file_holds_secrets_and_is_the_owners_alone(tmp_path: Path):
 
 
 def test_state_file_brings_data_keys_and_ports_back(tmp_path: Path):
-    arguments = ("--state-file", str(tmp_path / "state"))
+    arguments = ("--state-file", str(tmp_path / "state"), "--sizes", "acme=40")
     first = Process(*arguments, info=tmp_path / "info.json")
     first.post("change_orders", merchant="acme", system="zoho", n=4)
     first.post("new_orders", merchant="acme", system="saleor", n=2, twin=True)
@@ -80,6 +80,7 @@ def test_state_file_brings_data_keys_and_ports_back(tmp_path: Path):
 
     second = Process(*arguments, info=tmp_path / "info.json")
 
+    assert len(ids) == 42
     assert second.info == first.info
     assert second.post("truth", merchant="acme") == truth
     assert second.post("ids", merchant="acme", system="zoho") == ids
