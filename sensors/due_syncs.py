@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,6 +29,10 @@ QUOTA_POLL: Final = timedelta(minutes=4)
 """A back-fill that is out of quota is tried so often: its look for new records comes first, and
 with a tick and the start of a run a new order is there within five minutes."""
 
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+# The last condition: the provider said that the day is used up, so every call would be refused
+# before it is made, and the run would take a slot and processor time from the others for nothing.
 _PULLED: Final = """
 SELECT t.id AS tenant_id, t.slug AS tenant, t.timezone AS tenant_zone, a.id AS app_id,
        a.type AS system, e.entity AS stream,
@@ -47,6 +51,11 @@ WHERE e.direction = 'pull'
   AND a.credentials_enc IS NOT NULL
   AND a.credentials_failed_at IS NULL
   AND (a.paused_until IS NULL OR a.paused_until <= %(now)s)
+  AND NOT EXISTS (
+      SELECT FROM platform.rate_window AS w
+      WHERE w.account = a.type || ':' || a.instance_key
+        AND w.window_name = 'day'
+        AND w.blocked_until > %(now)s)
 ORDER BY t.slug, a.type, e.entity
 """
 
@@ -78,14 +87,21 @@ class Pulled:
     last_status: str | None
     waits_for_quota: bool | None
 
+    @property
+    def latest(self) -> datetime | None:
+        """When it was last asked for or started; None = never.
+
+        Both count alike: a run that dies before its first statement is tried again at the next
+        time of the cron, not at every tick.
+        """
+        return max(filter(None, (self.requested_at, self.last_started_at)), default=None)
+
     def is_due(self, now: datetime) -> bool:
         """Tell whether a pull should start.
 
-        Asked for and started count alike: a run that dies before its first statement is tried
-        again at the next time of the cron, not at every tick. New credentials are tried at once:
-        who corrects a typing error does not wait for the cron.
+        New credentials are tried at once: who corrects a typing error does not wait for the cron.
         """
-        latest = max(filter(None, (self.requested_at, self.last_started_at)), default=None)
+        latest = self.latest
         if latest is None or self._goes_on(latest, now):
             return True
         if self.credentials_set_at is not None and latest < self.credentials_set_at:
@@ -129,8 +145,9 @@ def due_requests(
 ) -> list[dg.RunRequest]:
     """Return a request for every (tenant, system) with a due stream, and note that it was asked.
 
-    A (tenant, system) that waits or runs already is left alone, and so is a tenant that is no
-    partition yet.
+    The most stale come first: what one tick does not take, and what waits longest in the queue, is
+    never the same tenant's for being late in the alphabet. A (tenant, system) that waits or runs
+    already is left alone, and so is a tenant that is no partition yet.
     """
     with database.transaction() as conn:
         streams = _due_streams(conn, now, warn)
@@ -140,7 +157,7 @@ def due_requests(
             for key, group in _grouped(streams).items()
             if key[0] in tenants and "/".join(key) not in busy
         }
-        chosen = dict(list(groups.items())[:REQUESTS_PER_TICK])
+        chosen = dict(sorted(groups.items(), key=_staleness)[:REQUESTS_PER_TICK])
         _note_asked(conn, [each for group in chosen.values() for each in group], now)
     return [
         pull_request(
@@ -179,6 +196,11 @@ def _grouped(streams: Iterable[Pulled]) -> dict[tuple[str, str], list[Pulled]]:
     for each in streams:
         groups[each.tenant, each.system].append(each)
     return groups
+
+
+def _staleness(item: tuple[tuple[str, str], list[Pulled]]) -> datetime:
+    """Return when the stream of a group that waits longest was last asked for."""
+    return min(each.latest or NEVER for each in item[1])
 
 
 def _note_asked(conn: Connection[Any], streams: list[Pulled], now: datetime) -> None:
