@@ -55,8 +55,8 @@ WHERE f.core_id <> excluded.core_id
 
 
 _MOVE_KEYS = """
-UPDATE platform.former_key AS f SET core_id = m.into
-FROM unnest(%s::uuid[], %s::uuid[]) AS m (core_id, into)
+UPDATE platform.former_key AS f SET core_id = m.target
+FROM unnest(%s::uuid[], %s::uuid[]) AS m (core_id, target)
 WHERE f.tenant_id = %s AND f.entity = %s AND f.core_id = m.core_id
 """
 
