@@ -31,6 +31,9 @@ OWNERS: Final = ("team:data",)
 FIRST: Final = {"dagster/priority": "1"}
 """Step of a stream that webhooks feed: people wait for its news, so it is pulled before others."""
 
+LAST: Final = {"dagster/priority": "-1"}
+"""Step of a patient stream."""
+
 RAW_COLUMNS: Final = (
     ("tenant_id", "uuid", "Tenant"),
     ("app_id", "uuid", "App the record comes from"),
@@ -71,7 +74,7 @@ def raw_asset(stream: Stream) -> dg.AssetsDefinition:
         pool=system,
         code_version=stream.version,
         required_resource_keys={system},
-        op_tags=FIRST if stream.webhook is not None else {},
+        op_tags=LAST if stream.patient else FIRST if stream.webhook is not None else {},
         metadata={
             "dagster/table_name": f"raw.{stream.name}",
             "dagster/column_schema": _raw_schema(),

@@ -61,6 +61,11 @@ class Customer:
         """Name that the ERP shows: the company's, else the person's."""
         return self.company or f"{self.first_name} {self.last_name}"
 
+    @property
+    def has_person(self) -> bool:
+        """Whether the ERP knows a person: some contacts were made of a name and nothing else."""
+        return self.index % 60 != 17
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -125,6 +125,10 @@ class Stream:
             an incremental pull still reads again. Unordered ones are always read whole.
         detail: a list row is only a hint, the record is fetched by id when it changed.
         watch: what else than the modified time of a list row tells that its detail changed.
+        wanted: of a list row and the app's configuration, whether a detail that raw does not hold
+            is worth a call; None = every one.
+        patient: its back-fill comes after everything else: it is pulled last in a run, and waits
+            for its cron when the day's calls are used up.
         fetches_whole: a fetch by id gives the same shape as the stream lands; otherwise it only
             proves that a record still exists (a list row never replaces a detail, nor the other
             way round).
@@ -160,6 +164,8 @@ class Stream:
     order: Order = "unordered"
     detail: bool = False
     watch: Watch | None = None
+    wanted: Callable[[JsonObject, Any], bool] | None = None
+    patient: bool = False
     fetches_whole: bool = True
     webhook: WebhookFeed | None = None
     undated: Undated | None = None

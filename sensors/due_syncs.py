@@ -116,7 +116,7 @@ class Pulled:
         if self.last_status != "partial" or self.waits_for_quota is None:
             return False
         if self.waits_for_quota:
-            return now >= latest + QUOTA_POLL
+            return not registry.stream(self.stream).patient and now >= latest + QUOTA_POLL
         return (
             self.requested_at is None
             or self.updated_at is None

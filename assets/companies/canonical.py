@@ -19,6 +19,7 @@ COMPANIES = Entity(
         FieldGroup("vat", ("vat_id",), ("erp", "shop")),
     ),
     exclusive=False,
+    regroups=True,
     bearers=(Bearer(contacts, "company_key", "company_id"),),
     rank=-13,
 )

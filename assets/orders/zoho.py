@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from resources.zoho import ZOHO, ZohoList
-from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
+from resources.zoho.addresses import ZohoAddress
+from schemabase_dagster.candidate import Candidate, Party, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
-from schemabase_dagster.normalise.country import country_code
 from schemabase_dagster.normalise.day import instant_of
 from schemabase_dagster.normalise.fields import (
     Amount,
@@ -64,18 +64,6 @@ class _Line(SourceModel):
     warehouse_id: str | None = None
 
 
-class _Address(SourceModel):
-    attention: Text = None
-    address: Text = None
-    street2: Text = None
-    city: Text = None
-    state: Text = None
-    zip: Text = None
-    country: Text = None
-    country_code: Text = None
-    phone: Text = None
-
-
 class _Person(SourceModel):
     first_name: Text = None
     last_name: Text = None
@@ -109,8 +97,8 @@ class _Order(SourceModel):
     adjustment: OptionalAmount = None
     tax_total: OptionalAmount = None
     line_items: list[_Line]
-    billing_address: _Address | None = None
-    shipping_address: _Address | None = None
+    billing_address: ZohoAddress | None = None
+    shipping_address: ZohoAddress | None = None
     contact_person_details: tuple[_Person, ...] = ()
 
 
@@ -152,7 +140,7 @@ def map_order(record: SourceRecord) -> Candidate:
             external_id=order.customer_id,
         ),
         addresses={
-            column: _address(block, order, record.config.org_language)
+            column: block.fields(order.customer_name, record.config.org_language)
             for column, block in (
                 ("shipping_address_id", order.shipping_address),
                 ("billing_address_id", order.billing_address),
@@ -254,32 +242,6 @@ def _flag(payload: dict[str, Any], name: str) -> bool | None:
     value = payload.get(f"{name}_unformatted", payload.get(name))
     known = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
     return known.get(value) if isinstance(value, (bool, str)) else None
-
-
-def _address(block: _Address, order: _Order, language: str) -> AddressFields:
-    company, line2 = _split_street2(block.street2)
-    return AddressFields(
-        full_name=block.attention or order.customer_name,
-        company_name=company,
-        street=block.address,
-        line2=line2,
-        postal_code=block.zip,
-        city=block.city,
-        region=block.state,
-        country_code=country_code(block.country_code, block.country, language),
-        phone=block.phone,
-    )
-
-
-def _split_street2(street2: str | None) -> tuple[str | None, str | None]:
-    """Take company and second line apart, which share a field (specification 2.7)."""
-    if street2 is None or "\n" not in street2:
-        return None, street2
-    company, line2 = street2.split("\n", 1)
-    return (
-        company.replace(",  ", "\n").strip() or None,
-        line2.replace(",  ", "\n").strip() or None,
-    )
 
 
 def _cents(value: Decimal) -> Decimal:

@@ -46,6 +46,9 @@ class ZohoConfig(AppConfig):
         (), description="Prefixes of shop orders that this organisation carries, such as STORE"
     )
     custom_fields: ZohoCustomFields = ZohoCustomFields()
+    contact_details: Literal["all", "business"] = Field(
+        "all", description="Contacts whose persons and addresses are read, one call each"
+    )
     calls_per_minute: int = Field(100, ge=60, description="Limit of the plan; 90 % are used")
     calls_per_day: int = Field(2000, ge=100, description="Limit of the plan")
     accounts_url: BaseUrl | None = Field(None, description="Instead of the data centre's")

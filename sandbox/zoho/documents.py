@@ -12,7 +12,7 @@ from sandbox.zoho.parties import (
     address_block,
     amount,
     currency,
-    order_person,
+    order_persons,
     party,
     party_id,
     percentage,
@@ -42,11 +42,12 @@ def order_detail(world: World, order: ZohoOrder) -> JsonObject:
     merchant, content = world.merchant, world.content(order)
     totals = total_up(content)
     customer = world.customer(order.sale.customer)
+    persons = order_persons(merchant, customer, order)
     document = _order_row(world, order, content, totals)
     document |= money_block(merchant, content, totals)
     document |= {
-        "contact_persons": [party_id(merchant, customer, 1)],
-        "contact_person_details": [order_person(merchant, customer, order)],
+        "contact_persons": [person["contact_person_id"] for person in persons],
+        "contact_person_details": persons,
         "line_items": line_items(world, order, content, totals),
         "shipping_charge_tax_id": merchant.taxes[content.shipping_tax_index].tax_id,
         "billing_address": address_block(customer.address),

@@ -78,7 +78,7 @@ def package_detail(world: World, package: Package) -> JsonObject:
         "custom_fields": [],
         "billing_address": address_block(customer.address),
         "shipping_address": address_block(customer.address),
-        "contact_persons": [party_id(world.merchant, customer, 1)],
+        "contact_persons": [party_id(world.merchant, customer, 1)] if customer.has_person else [],
     }
 
 

@@ -95,7 +95,8 @@ def iter_batches(
     are closed with the generator, which whoever stops early must close: left to the garbage
     collector, a reader's thread would be waited for in whatever thread that runs.
     """
-    cutter = _Cutter(client, stream, app, flush_seconds)
+    config = stream.system.config.model_validate(app.config) if stream.wanted else None
+    cutter = _Cutter(client, stream, app, flush_seconds, config)
     try:
         for page in pages:
             yield from cutter.add(page)
@@ -118,6 +119,7 @@ class _Cutter:
     stream: Stream
     app: App
     flush_seconds: float
+    config: Any
     batch: Batch = field(default_factory=Batch)
 
     def cut(self) -> Batch:
@@ -165,7 +167,7 @@ class _Cutter:
                 yield self.cut()
 
     def _settled(self, rows: Mapping[str, JsonObject]) -> dict[str, None]:
-        """Return the ids of rows whose details raw surely holds, in their order."""
+        """Return the ids of rows whose details raw surely holds or never will, in their order."""
         with database.transaction() as conn:
             known = find_known(conn, self.stream, self.app, list(rows))
             watched = find_watched(conn, self.stream, self.app, list(rows))
@@ -176,7 +178,9 @@ class _Cutter:
         }
 
     def _is_settled(self, row: JsonObject, known: Known | None, watched: list[Any] | None) -> bool:
-        watch = self.stream.watch
+        watch, wanted = self.stream.watch, self.stream.wanted
+        if known is None and wanted is not None and not wanted(row, self.config):
+            return True
         if self.stream.modified_field is not None or watch is None:
             if not is_settled(known, modified_at(self.stream, row)):
                 return False

@@ -105,6 +105,8 @@ class Matcher:
         natural: natural key -> row, for rows that may have no reference (contacts of orders).
         decisions: decisions about records of the batch.
         exclusive: at most one live record per app and row.
+        regroups: a record whose keys no other record of its row has any more leaves that row;
+            otherwise it takes the row's key along.
         clash: of two records' facts, in any order: whether they never are one row.
         facts: record -> facts of it, of all live records, where ``clash`` is given.
         shops: apps of which at most one may know a row: equal numbers of two shops are two orders.
@@ -119,6 +121,7 @@ class Matcher:
         decisions: Decisions,
         *,
         exclusive: bool,
+        regroups: bool = False,
         clash: Callable[[Facts, Facts], bool] | None = None,
         facts: Mapping[RecordKey, Facts] = MappingProxyType({}),
         shops: frozenset[UUID],
@@ -133,6 +136,7 @@ class Matcher:
         self._links = _partners(decisions.links)
         self._splits = _partners(decisions.splits)
         self._exclusive = exclusive
+        self._regroups = regroups
         self._clash = clash
         self._facts = facts
         self._shops = shops
@@ -171,6 +175,10 @@ class Matcher:
         current = self._row_of.get(item.record)
         conflict: Conflict | None = None
         if current is not None and self._must_leave(item, self._rows[current]):
+            self._out.left.add(current)
+            current = None
+        elif current is not None and self._is_stranger(item, self._rows[current]):
+            self._detach(item.record)
             self._out.left.add(current)
             current = None
         targets, refused = self._targets(item, current)
@@ -246,7 +254,7 @@ class Matcher:
         if item.match_key is not None:
             found |= self._by_match.get(item.match_key, set())
             found |= self._by_other.get(item.match_key, set())
-            if item.match_key in self._natural:
+            if item.match_key in self._natural and not self._is_outgrown(item.match_key):
                 found.add(self._natural[item.match_key])
         if item.other_key is not None:
             found |= self._by_match.get(item.other_key, set())
@@ -318,6 +326,24 @@ class Matcher:
         if not rivals or item.rank == 0:
             return False
         return any(rival[0] in self._shops or rival < item.record for rival in rivals)
+
+    def _is_stranger(self, item: Arriving, row: _Row) -> bool:
+        """Tell whether a linked record has nothing in common with the others of its row."""
+        others = [link for record, link in row.live.items() if record != item.record]
+        return (
+            self._regroups
+            and bool(others)
+            and not any(
+                item.match_key == other.match_key
+                or (item.other_key is not None and item.other_key == other.other_key)
+                for other in others
+            )
+        )
+
+    def _is_outgrown(self, key: str) -> bool:
+        """Tell whether a row bears a natural key still that none of its records has any more."""
+        live = self._rows[self._natural[key]].live.values()
+        return self._regroups and bool(live) and all(link.match_key != key for link in live)
 
     def _merge(self, row: _Row, into: UUID) -> bool:
         """Move all records of a row to another one; false when two of them exclude each other."""

@@ -232,6 +232,7 @@ class _Merger:
             {key: row_id for key, row_id in natural.items() if row_id is not None},
             decisions,
             exclusive=entity.exclusive,
+            regroups=entity.regroups,
             clash=entity.clash,
             facts=self._facts(conn, linked, read) if entity.clash is not None else {},
             shops=frozenset(app_id for app_id, app in ctx.apps.items() if app.rank == 0),

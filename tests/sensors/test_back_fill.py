@@ -52,12 +52,18 @@ def books(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
 
 
 def _ended(
-    conn: Connection[Any], app: App, status: str, *, waits: bool | None, minutes: float = 1
+    conn: Connection[Any],
+    app: App,
+    status: str,
+    *,
+    waits: bool | None,
+    minutes: float = 1,
+    stream: str = ORDERS,
 ) -> None:
     """Write what a run leaves that started some minutes before it ended."""
     cursor = {} if waits is None else {"scan": {"waits": waits}}
     began = ENDED - timedelta(minutes=minutes)
-    conn.execute(STATE, (app.id, ORDERS, Jsonb(cursor), status, began, began, ENDED))
+    conn.execute(STATE, (app.id, stream, Jsonb(cursor), status, began, began, ENDED))
 
 
 def _is_due(instance: dg.DagsterInstance, after: timedelta) -> bool:
@@ -76,6 +82,16 @@ def test_a_back_fill_that_ran_out_of_quota_is_tried_after_four_minutes(conn, boo
 
     assert not _is_due(instance, timedelta(minutes=2, seconds=59))
     assert _is_due(instance, timedelta(minutes=3))
+
+
+def test_a_patient_back_fill_that_ran_out_of_quota_waits_for_its_cron(
+    conn: Connection[Any], tenant: Tenant, sandbox: Sandbox, instance
+):
+    app = shops.add_zoho(conn, tenant, sandbox, streams=["zoho_contact_details"])
+    _ended(conn, app, "partial", waits=True, stream="zoho_contact_details")
+
+    assert not _is_due(instance, timedelta(minutes=12, seconds=59))
+    assert _is_due(instance, timedelta(minutes=13))
 
 
 @pytest.mark.parametrize(
