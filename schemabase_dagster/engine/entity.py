@@ -243,8 +243,8 @@ class Entity:
         feeds: columns of parents that rows of this entity decide.
         series: columns that depend on the row's place among others.
         exclusive: at most one live record per app and row.
-        regroups: a record whose keys no other record of its row has any more leaves that row
-            (a contact that changes its company); otherwise it takes the row's key along.
+        regroups: a record whose changed keys no other record of its row has leaves that row (a
+            contact that changes its company); otherwise it takes the row's key along.
         addresses: table of the row's addresses, by the kinds that ``Candidate.addresses`` names
             (``other:2`` is an ``other``); None = its addresses are columns.
         clash: tells by ``Candidate.attrs`` of two records that they never are one row, although

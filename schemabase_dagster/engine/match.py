@@ -105,7 +105,7 @@ class Matcher:
         natural: natural key -> row, for rows that may have no reference (contacts of orders).
         decisions: decisions about records of the batch.
         exclusive: at most one live record per app and row.
-        regroups: a record whose keys no other record of its row has any more leaves that row;
+        regroups: a record whose changed keys no other record of its row has leaves that row;
             otherwise it takes the row's key along.
         clash: of two records' facts, in any order: whether they never are one row.
         facts: record -> facts of it, of all live records, where ``clash`` is given.
@@ -328,16 +328,16 @@ class Matcher:
         return any(rival[0] in self._shops or rival < item.record for rival in rivals)
 
     def _is_stranger(self, item: Arriving, row: _Row) -> bool:
-        """Tell whether a linked record has nothing in common with the others of its row."""
-        others = [link for record, link in row.live.items() if record != item.record]
-        return (
-            self._regroups
-            and bool(others)
-            and not any(
-                item.match_key == other.match_key
-                or (item.other_key is not None and item.other_key == other.other_key)
-                for other in others
-            )
+        """Tell whether a linked record's changed keys are none of the others' in its row."""
+        old = row.live.get(item.record)
+        if not self._regroups or old is None or len(row.live) == 1:
+            return False
+        changed = (old.match_key, old.other_key) != (item.match_key, item.other_key)
+        return changed and not any(
+            item.match_key == link.match_key
+            or (item.other_key is not None and item.other_key == link.other_key)
+            for record, link in row.live.items()
+            if record != item.record
         )
 
     def _is_outgrown(self, key: str) -> bool:

@@ -32,6 +32,7 @@ SYNCED = {
         "orders",
         "invoices",
         "contacts",
+        "contacts",  # once more in detail
         "packages",
         "creditnotes",
         "salesreturns",

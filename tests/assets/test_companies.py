@@ -95,11 +95,15 @@ def test_contacts_of_one_name_or_one_tax_number_have_one_company_whatever_comes_
 ):
     placed = saleor_order(
         "a", "7", userEmail="kim@example.com",
-        billingAddress={"companyName": "Beispiel Handels-GmbH", "city": "ULM"},
+        billingAddress={"companyName": "Beispiel Vertrieb-GmbH", "city": "ULM"},
     )  # fmt: skip
     records = [
         (zoho_app, DETAILS, account("71", "Beispiel GmbH", "DE 123456789")),
-        (zoho_app, DETAILS, account("72", "BEISPIEL handels GmbH", "de123456789", modified=at(9))),
+        (
+            zoho_app,
+            DETAILS,
+            account("72", "BEISPIEL vertrieb GmbH", "de123456789", modified=at(9)),
+        ),
         (zoho_app, DETAILS, account("73", "Beispiel  GMBH", modified=at(5))),
         (saleor_app, ORDERS, placed),
     ]
@@ -118,7 +122,7 @@ def test_contacts_of_one_name_or_one_tax_number_have_one_company_whatever_comes_
     assert all(each == seen[0] for each in seen)
     assert seen[0] == dict.fromkeys(
         ("71@example.com", "72@example.com", "73@example.com", "kim@example.com"),
-        ("BEISPIEL handels GmbH", "DE123456789"),
+        ("BEISPIEL vertrieb GmbH", "DE123456789"),
     )
 
 
@@ -193,3 +197,41 @@ def test_removing_a_company_takes_nothing_but_itself_from_its_contacts(
 
     kept = one(conn, "SELECT tenant_id, company_id, email FROM core.contacts")
     assert kept == {"tenant_id": tenant.id, "company_id": None, "email": "71@example.com"}
+
+
+def test_checks_find_what_is_wrong_with_companies(
+    conn: Connection[Any], tenant: Tenant, zoho_app: App
+):
+    put(
+        zoho_app,
+        DETAILS,
+        account("71", "Müller GmbH", "DE123456789"),
+        account("72", "Mueller GmbH"),
+        account("73", "Müller GmbH", "DE987654321"),
+    )
+    merge(tenant)
+    conn.execute("UPDATE core.contacts SET company_id = NULL WHERE email LIKE '72%'")
+
+    found = {
+        check.name: check.evaluate(conn, tenant).facts["count"]
+        for check in registry.checks()
+        if check.asset == ("core", "companies")
+    }
+
+    assert found == {"company_of_contacts": 1, "tax_numbers": 1, "alike_companies": 1}
+
+
+def test_the_view_counts_contacts_and_orders_of_a_company(
+    conn: Connection[Any], tenant: Tenant, zoho_app: App, saleor_app: App
+):
+    put(zoho_app, DETAILS, account("71", "Alpha AG"), account("72", "Alpha AG"))
+    for number in ("7", "8"):
+        placed = saleor_order(
+            number, number, userEmail="71@example.com", billingAddress={"companyName": "Alpha AG"}
+        )
+        put(saleor_app, ORDERS, placed)
+    merge(tenant)
+
+    row = one(conn, "SELECT company, contacts, orders FROM analytics.dim_company")
+
+    assert row == {"company": "Alpha AG", "contacts": 2, "orders": 2}

@@ -26,9 +26,16 @@ SHOPS = frozenset({SHOP, SHOP2})
 class World:
     """References as the database keeps them between batches."""
 
-    def __init__(self, *, exclusive: bool = True, natural: dict[str, UUID] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        exclusive: bool = True,
+        regroups: bool = False,
+        natural: dict[str, UUID] | None = None,
+    ) -> None:
         self.refs: dict[RecordKey, Linked] = {}
         self.exclusive = exclusive
+        self.regroups = regroups
         self.natural = natural or {}
         self.links: set[frozenset[RecordKey]] = set()
         self.splits: set[frozenset[RecordKey]] = set()
@@ -41,6 +48,7 @@ class World:
             self.natural,
             Decisions(frozenset(self.links), frozenset(self.splits)),
             exclusive=self.exclusive,
+            regroups=self.regroups,
             shops=SHOPS,
             new_id=lambda: next(self._ids),
             adding=frozenset(self.adding),
@@ -513,6 +521,49 @@ def test_whatever_comes_no_row_holds_what_must_be_apart(
         assert len(set(apps)) == len(apps)
         assert len(SHOPS.intersection(apps)) <= 1
     assert not any(split <= group for split in splits for group in world.groups())
+
+
+@pytest.mark.parametrize(
+    ("changed", "leaves"),
+    [
+        pytest.param(erp("9", "C-2", "V-9"), True, id="another name and number"),
+        pytest.param(erp("9", "C-2", "V-1"), False, id="another name only"),
+        pytest.param(erp("9", "C-1", "V-9"), False, id="another number only"),
+        pytest.param(erp("9", "C-1", None), False, id="no number any more"),
+    ],
+)
+def test_a_record_leaves_a_row_that_regroups_when_it_shares_nothing_any_more(
+    changed: Arriving, leaves: bool
+):
+    world = World(exclusive=False, regroups=True)
+    world.arrive(erp("8", "C-1", "V-1"), erp("9", "C-1", "V-1"))
+
+    out = world.arrive(changed)
+
+    assert (world.row((ERP, "9")) != world.row((ERP, "8"))) is leaves
+    assert bool(out.made) is leaves
+
+
+def test_the_name_of_a_row_that_its_records_have_outgrown_is_free():
+    natural = {"C-1": UUID(int=1000)}
+    world = World(exclusive=False, regroups=True)
+    world.arrive(erp("8", "C-1", "V-1"), erp("9", "C-2", "V-1"))
+    world.natural = natural
+
+    world.arrive(erp("8", "C-1", None))
+
+    assert world.groups() == {frozenset({(ERP, "8")}), frozenset({(ERP, "9")})}
+
+
+def test_a_record_that_did_not_change_stays_with_the_others_of_its_row():
+    world = World(exclusive=False, regroups=True)
+    bridge = erp("7", "C-2", "V-1")
+    world.arrive(erp("8", "C-1", "V-1"), bridge, erp("9", "C-2"))
+    world.delete(bridge.record)
+
+    world.arrive(erp("8", "C-1", "V-1"), erp("9", "C-2"))
+
+    assert world.row((ERP, "8")) == world.row((ERP, "9"))
 
 
 @settings(max_examples=50)
