@@ -164,7 +164,8 @@ def _reading(stream: Stream) -> str:
         return "by webhooks alone"
     if stream.asked is not None:
         return "one call for each id that core wants to know of, the most stale first"
-    return "list, then each changed record" if stream.detail else "list"
+    last = ", after everything else" if stream.patient else ""
+    return f"list, then each changed record{last}" if stream.detail else "list"
 
 
 def _cursor(stream: Stream) -> str:

@@ -140,6 +140,33 @@ def test_contacts_are_people_companies_and_vendors_with_foreign_names(box: Sandb
     assert {o["customer_id"] for o in orders} <= known
 
 
+def test_details_of_contacts_show_persons_and_addresses_as_zoho_does(box: Sandbox):
+    contacts = [
+        box.control.document("acme", "zoho", i, "contacts")
+        for i in box.control.ids("acme", "zoho", "contacts")
+    ]
+
+    for contact in contacts:
+        billing, shipping = contact["billing_address"], contact["shipping_address"]
+        known = {block["address_id"] for block in (billing, shipping, *contact["addresses"])}
+        assert len(known) == 2 + len(contact["addresses"])
+        assert {**billing, "address_id": ""} == {**shipping, "address_id": ""}
+        persons = contact["contact_persons"]
+        primary = next((each for each in persons if each["is_primary_contact"]), None)
+        told = {name: contact[name] for name in ("first_name", "last_name", "email")}
+        assert told == {name: primary[name] if primary else "" for name in told}
+        assert contact["primary_contact_id"] == (primary["contact_person_id"] if primary else "")
+    several = [each for each in contacts if len(each["contact_persons"]) > 1]
+    assert several
+    assert all(each["company_name"] for each in several)
+    assert any(not each["contact_persons"] for each in contacts)
+    emails = [person["email"] for each in several for person in each["contact_persons"][1:]]
+    assert "" in emails
+    assert any(emails)
+    buyers = {each["email"] for each in contacts if not each["company_name"]}
+    assert buyers.intersection(filter(None, emails)), "nobody who also buys for himself"
+
+
 def test_invoices_point_at_their_orders(box: Sandbox):
     orders = {i: box.control.document("acme", "zoho", i) for i in box.control.ids("acme", "zoho")}
     invoices = [
