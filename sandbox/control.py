@@ -285,16 +285,18 @@ class Control(DataControl):
             ]
 
     def reset(self) -> None:
-        """Make all data anew as it was at the start; switches off, counters at zero."""
+        """Make all data as it was at the start, anew if it changed; switches off, counters at 0."""
         with self.state.lock:
-            keys = {name: account.shop.keys for name, account in self.state.accounts.items()}
-            urls = {name: account.shop.api_url for name, account in self.state.accounts.items()}
-            fresh = make_state(self.state.options, keys)
+            accounts = self.state.accounts
+            keys = {name: account.shop.keys for name, account in accounts.items()}
+            urls = {name: account.shop.api_url for name, account in accounts.items()}
+            worlds = {name: account.world for name, account in accounts.items()}
+            fresh = make_state(self.state.options, keys, worlds if self.state.is_pristine else {})
             for name, account in fresh.accounts.items():
                 account.shop.api_url = urls[name]
             self.state.accounts, self.state.clock = fresh.accounts, fresh.clock
             self.state.calls, self.state.faults = fresh.calls, fresh.faults
-            self.state.changes = 0
+            self.state.changes, self.state.is_pristine = 0, True
             self.notices.forget_all()
             if self.journal is not None:
                 self.journal({"do": "reset"})

@@ -56,6 +56,7 @@ def mutation(
         with self.state.lock:
             at = self.at or now_us()
             self.at = at
+            self.state.is_pristine = False
             try:
                 result = method(self, *args, **kwargs)
             finally:
@@ -251,6 +252,11 @@ class DataControl:
         record = changes.find_record(world, "braintree", "disputes", dispute)
         record.status, record.won = "won", self.at
         changes.bump(world, "braintree", "disputes", record, self.at)
+
+    @mutation
+    def delete_transaction(self, merchant: str, transaction: str) -> None:
+        """Take a transaction out of what the payment gateway shows."""
+        self._world(merchant).transactions.remove(transaction)
 
     @mutation
     def set_search_limit(self, merchant: str, most_ids: int) -> None:

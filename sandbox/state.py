@@ -92,7 +92,12 @@ class Options:
 
 @dataclass(slots=True)
 class State:
-    """The whole sandbox; ``lock`` is held while it is read or changed."""
+    """The whole sandbox; ``lock`` is held while it is read or changed.
+
+    Attributes:
+        changes: changes made so far, which makes each of them draw other records.
+        is_pristine: no change was begun, so the data is as it was made.
+    """
 
     options: Options
     accounts: dict[str, Account]
@@ -101,6 +106,7 @@ class State:
     faults: FaultDesk = field(default_factory=FaultDesk)
     lock: threading.RLock = field(default_factory=threading.RLock)
     changes: int = 0
+    is_pristine: bool = True
 
     def by_organization(self, organization_id: str) -> Account | None:
         """The account of a Zoho organisation."""
@@ -124,14 +130,18 @@ class State:
         return None
 
 
-def make_state(options: Options, keys: dict[str, KeyRing] | None = None) -> State:
-    """Make a sandbox from its options; ``keys`` keeps the webhook keys of an earlier one."""
+def make_state(
+    options: Options,
+    keys: Mapping[str, KeyRing] | None = None,
+    worlds: Mapping[str, World] | None = None,
+) -> State:
+    """Make a sandbox from its options; ``keys`` and ``worlds`` are kept of an earlier one."""
     clock = ScaledClock(options.clock_scale)
     accounts = {}
     for number, name in enumerate(options.merchants):
         merchant = make_merchant(name, number, options.seed)
         size = options.sizes.get(name, options.size)
-        world = make_world(
+        world = (worlds or {}).get(name) or make_world(
             merchant, seed=options.seed, size=size, now=options.now, lines=options.lines
         )
         ring = (keys or {}).get(name) or KeyRing()

@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from hypothesis import settings
 from psycopg import Connection
 
 from sandbox.runner import Sandbox
-from schemabase_dagster import database, tenancy
+from schemabase_dagster import database
 from schemabase_dagster.settings import forget_settings
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support import server, shops
+from tests.support.shops import Fill, Filled
 
 # How long an example takes says something about the machine only.
 settings.register_profile("suite", deadline=None)
@@ -34,18 +36,22 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Give every test a state folder and keys of its own, and nothing of the developer's."""
+    _surround(monkeypatch, tmp_path)
+    yield
+    forget_settings()
+    # A pool whose server is not there would go on trying, and log into a later test.
+    database.close_pools()
+
+
+def _surround(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("SCHEMABASE_", "DAGSTER_")) and name != server.FOLDER_VARIABLE:
             monkeypatch.delenv(name)
     for name in ("DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SCHEMABASE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("SCHEMABASE_STATE_DIR", str(folder / "state"))
     monkeypatch.setenv("SCHEMABASE_KEYS", TEST_KEYS)
     forget_settings()
-    yield
-    forget_settings()
-    # A pool whose server is not there would go on trying, and log into a later test.
-    database.close_pools()
 
 
 @pytest.fixture(scope="session")
@@ -54,12 +60,49 @@ def postgres_server() -> str:
     return server.ensure_template()
 
 
+@pytest.fixture(scope="session")
+def filled(
+    postgres_server: str, sandbox_server: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Filled:
+    """Make a database that a function fills once, for tests that begin with the same pull.
+
+    A module yields its name from a fixture ``synced`` of scope module; the tests that ask for that
+    get a copy each.
+    """
+
+    @contextmanager
+    def make(fill: Fill) -> Iterator[str]:
+        sandbox_server.reset()
+        url = server.clone(postgres_server)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            _surround(monkeypatch, tmp_path_factory.mktemp("filling"))
+            monkeypatch.setenv("DATABASE_URL", url)
+            with database.connect(autocommit=True, url=url) as conn:
+                fill(conn, shops.add_tenant(conn), sandbox_server)
+                # the stand-ins forget theirs when the next test resets them
+                conn.execute("DELETE FROM platform.app_token")
+            database.close_pools()
+        forget_settings()
+        yield url.rpartition("/")[2]
+        server.drop(postgres_server, url)
+
+    return make
+
+
 @pytest.fixture
 def postgres(
-    postgres_server: str, _environment: None, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    postgres_server: str,
+    _environment: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:
-    """URL of a migrated, empty database of the test's own; ``DATABASE_URL`` names it."""
-    url = server.clone(postgres_server)
+    """URL of a database of the test's own; ``DATABASE_URL`` names it.
+
+    It is migrated and empty, or a copy of what the module's fixture ``synced`` names.
+    """
+    is_synced = "synced" in request.fixturenames
+    template = request.getfixturevalue("synced") if is_synced else server.TEMPLATE
+    url = server.clone(postgres_server, template)
     monkeypatch.setenv("DATABASE_URL", url)
     forget_settings()
     yield url
@@ -91,7 +134,7 @@ def sandbox(sandbox_server: Sandbox) -> Sandbox:
 @pytest.fixture
 def tenant(conn: Connection[Any]) -> Tenant:
     """Tenant ``acme``, entitled to everything."""
-    return tenancy.add_tenant(conn, "acme", "Acme", timezone="Europe/Berlin")
+    return shops.add_tenant(conn)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Credit notes, returns, payments and refunds of the books, from the stand-ins."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -8,14 +8,15 @@ import pytest
 from psycopg import Connection
 
 from assets import registry
-from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
+from tests.support import shops
+from tests.support.pulls import Pull, pulling
 from tests.support.rows import count, one, rows, value, versions
+from tests.support.shops import Filled
 
 PULLED = (
     "saleor_orders", "zoho_sales_orders", "zoho_invoices", "zoho_credit_notes",
@@ -45,20 +46,11 @@ WHERE n.deleted_at IS NULL
 ORDER BY n.credit_note_number
 """
 
-Pull = Callable[..., SyncResult]
-
 
 @pytest.fixture
 def pull(zoho_app: App, saleor_app: App) -> Pull:
     """Pull one stream of ``acme``."""
-    apps = {"zoho": zoho_app, "saleor": saleor_app}
-
-    def run(stream: str, **options: Any) -> SyncResult:
-        app = apps[stream.partition("_")[0]]
-        with default_resources()[app.type].open(app) as client:
-            return sync_stream(client, registry.streams()[stream], app, PullOptions(**options))
-
-    return run
+    return pulling({"zoho": zoho_app, "saleor": saleor_app})
 
 
 def merge(tenant: Tenant) -> dict[str, SyncResult]:
@@ -78,11 +70,24 @@ def note(sandbox: Sandbox, place: int = 0) -> dict[str, Any]:
     return sandbox.control.document("acme", "zoho", ids[place], "creditnotes")
 
 
-def test_every_credit_note_knows_invoice_order_return_and_refund(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
-):
-    sync(pull, tenant)
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database in which everything was pulled and merged once."""
 
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        apps = {
+            "zoho": shops.add_zoho(conn, tenant, sandbox),
+            "saleor": shops.add_saleor(conn, tenant, sandbox),
+        }
+        sync(pulling(apps), tenant)
+
+    with filled(fill) as name:
+        yield name
+
+
+def test_every_credit_note_knows_invoice_order_return_and_refund(
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
+):
     found = rows(conn, CONTENT)
     assert len(found) == len(sandbox.control.ids("acme", "zoho", "creditnotes")) > 3
     for row in found:
@@ -98,10 +103,8 @@ def test_every_credit_note_knows_invoice_order_return_and_refund(
 
 
 def test_a_return_of_shop_and_books_is_one_row(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
-
     assert count(conn, "core.returns") == len(sandbox.control.ids("acme", "zoho", "salesreturns"))
     both = """
         SELECT count(*) FROM (SELECT core_id FROM core.external_ref WHERE entity = 'return'
@@ -117,10 +120,8 @@ def test_a_return_of_shop_and_books_is_one_row(
 
 
 def test_a_payment_says_which_invoice_it_settles_and_by_how_much(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
-
     unsettled = """
         SELECT count(*) FROM raw.zoho_customer_payments AS r
         JOIN core.external_ref AS x ON x.entity = 'payment' AND x.external_id = r.external_id
@@ -133,10 +134,8 @@ def test_a_payment_says_which_invoice_it_settles_and_by_how_much(
 
 
 def test_every_order_of_arrival_gives_the_same_rows(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, synced: str
 ):
-    for stream in PULLED:
-        pull(stream)
     late = ("zoho_credit_notes", "zoho_sales_returns", "saleor_returns", "zoho_invoices")
     outcomes = []
     for order in list(permutations(late))[::3]:  # each comes first twice
@@ -154,9 +153,8 @@ def test_every_order_of_arrival_gives_the_same_rows(
 
 
 def test_second_full_sync_reads_everything_and_writes_nothing(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant, full=True)
     conn.execute("UPDATE raw.zoho_credit_notes SET read_at = read_at - interval '1 minute'")
     before = {table: versions(conn, table) for table in TABLES}
 
@@ -168,9 +166,8 @@ def test_second_full_sync_reads_everything_and_writes_nothing(
 
 
 def test_replay_maps_in_place_and_changes_nothing(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     before = {table: versions(conn, table) for table in TABLES}
 
     replay(tenant, registry.streams().values())
@@ -194,9 +191,8 @@ def test_known_credit_notes_cost_one_call(
 
 @pytest.mark.parametrize("moves", [True, False], ids=["dated", "undated"])
 def test_a_refund_is_found_whether_or_not_it_moves_the_credit_note(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, moves: bool
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str, moves: bool
 ):
-    sync(pull, tenant)
     sandbox.control.ignore_modified_filter("acme", "creditnotes")
     known = note(sandbox)
     before = count(conn, "raw.zoho_credit_note_refunds")
@@ -208,9 +204,8 @@ def test_a_refund_is_found_whether_or_not_it_moves_the_credit_note(
 
 
 def test_a_deleted_refund_opens_the_credit_note_and_is_gone(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     known = note(sandbox)
     (refund,) = rows(conn, "SELECT external_id FROM raw.zoho_credit_note_refunds WHERE "
                      f"payload ->> 'creditnote_id' = '{known['creditnote_id']}'")  # fmt: skip
@@ -238,11 +233,11 @@ def test_what_was_deleted_is_proved_gone_by_a_full_sync(
     sandbox: Sandbox,
     tenant: Tenant,
     pull: Pull,
+    synced: str,
     stream: str,
     entity: str,
     table: Any,
 ):
-    sync(pull, tenant)
     gone = sandbox.control.ids("acme", "zoho", entity)[0]
     sandbox.control.delete_record("acme", entity, gone)
 
@@ -254,9 +249,8 @@ def test_what_was_deleted_is_proved_gone_by_a_full_sync(
 
 
 def test_a_new_return_comes_with_the_next_pull_of_both_systems(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     (made,) = sandbox.control.new_returns("acme", 1)
 
     sync(pull, tenant)

@@ -1,7 +1,6 @@
 """core/packages from the stand-ins: what lands, what meets, what is found without a date."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 from typing import Any, LiteralString
 
@@ -11,19 +10,19 @@ from psycopg import Connection
 from assets import registry
 from assets.deliveries import Server
 from assets.packages.checks import CHECKS
-from resources.registry import default_resources
 from resources.saleor.resource import SaleorResource
 from resources.zoho.resource import ZohoResource
 from sandbox.runner import Sandbox
 from schemabase_dagster.engine.hints import land_webhooks
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
-from schemabase_dagster.streams import Client
 from schemabase_dagster.tenancy import App, Tenant
+from tests.support import shops
 from tests.support.deliveries import put_delivery
+from tests.support.pulls import Pull, pulling
 from tests.support.rows import count, one, rows, value, versions
+from tests.support.shops import Filled
 
 STREAMS = (
     "saleor_orders", "saleor_fulfillments", "zoho_sales_orders", "zoho_invoices", "zoho_packages",
@@ -46,8 +45,6 @@ ORDER BY k.package_number
 BY_TRACKING = "SELECT package_number FROM core.packages WHERE tracking_id = %s"
 QUEUED = "SELECT count(*) FROM platform.todo WHERE stream = %s"
 
-Pull = Callable[..., SyncResult]
-
 
 @pytest.fixture
 def apps(zoho_app: App, saleor_app: App) -> dict[str, App]:
@@ -58,14 +55,7 @@ def apps(zoho_app: App, saleor_app: App) -> dict[str, App]:
 @pytest.fixture
 def pull(apps: dict[str, App]) -> Pull:
     """Pull one stream of ``acme``."""
-
-    def run(stream: str, **options: Any) -> SyncResult:
-        app = apps[stream.partition("_")[0]]
-        opened: AbstractContextManager[Client] = default_resources()[app.type].open(app)
-        with opened as client:
-            return sync_stream(client, registry.streams()[stream], app, PullOptions(**options))
-
-    return run
+    return pulling(apps)
 
 
 def merge(tenant: Tenant) -> dict[str, SyncResult]:
@@ -102,11 +92,24 @@ def parcels(sandbox: Sandbox, system: str) -> dict[str, list[str]]:
     return found
 
 
-def test_every_parcel_is_one_row_whoever_knows_it(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
-):
-    sync(pull, tenant)
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database in which everything was pulled and merged once."""
 
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        apps = {
+            "zoho": shops.add_zoho(conn, tenant, sandbox),
+            "saleor": shops.add_saleor(conn, tenant, sandbox),
+        }
+        sync(pulling(apps), tenant)
+
+    with filled(fill) as name:
+        yield name
+
+
+def test_every_parcel_is_one_row_whoever_knows_it(
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
+):
     shop = {each for found in parcels(sandbox, "saleor").values() for each in found}
     erp = {each for found in parcels(sandbox, "zoho").values() for each in found}
     assert shop & erp, "some parcels are known to both"
@@ -120,10 +123,8 @@ def test_every_parcel_is_one_row_whoever_knows_it(
 
 
 def test_every_order_of_arrival_gives_the_same_packages(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, synced: str
 ):
-    for stream in STREAMS:
-        pull(stream)
     outcomes = []
     streams = ("saleor_orders", "saleor_fulfillments", "zoho_sales_orders", "zoho_packages")
     for order in list(permutations(streams))[::3]:  # each comes first twice
@@ -139,9 +140,8 @@ def test_every_order_of_arrival_gives_the_same_packages(
 
 
 def test_second_full_sync_reads_everything_and_writes_nothing(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     before = [versions(conn, table) for table in TABLES]
 
     again = {stream: pull(stream, full=True) for stream in STREAMS}
@@ -153,9 +153,8 @@ def test_second_full_sync_reads_everything_and_writes_nothing(
 
 
 def test_replay_maps_in_place_and_changes_nothing(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     before = [versions(conn, table) for table in TABLES]
 
     replay(tenant, registry.streams().values())
@@ -350,9 +349,8 @@ def test_checks_find_a_package_that_waits_for_its_order(
 
 
 def test_checks_find_what_does_not_move_and_what_is_packed_twice(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     assert verdicts(conn, tenant)["packed_quantities"].passed
     conn.execute("UPDATE core.packages SET state = 'init', packed_at = now() - interval '4 days', "
                  "shipped_at = NULL WHERE state = 'delivered'")  # fmt: skip
@@ -368,9 +366,9 @@ def verdicts(conn: Connection[Any], tenant: Tenant) -> dict[str, Any]:
     return {check.name: check.evaluate(conn, tenant) for check in CHECKS}
 
 
-def test_the_view_tells_what_a_package_took(conn: Connection[Any], tenant: Tenant, pull: Pull):
-    sync(pull, tenant)
-
+def test_the_view_tells_what_a_package_took(
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
+):
     row = rows(conn, """
         SELECT * FROM analytics.fct_package
         WHERE state = 'delivered' AND delivered_at > shipped_at ORDER BY package_number LIMIT 1

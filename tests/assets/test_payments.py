@@ -1,5 +1,6 @@
 """Payments from the stand-ins to the views: shop and gateway meet in one row, fees arrive late."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any, LiteralString
@@ -13,29 +14,21 @@ from assets import registry
 from assets.checking import Verdict
 from assets.payments.canonical import clash
 from assets.transaction_costs.report import by_method, report_costs
-from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support import shops
+from tests.support.pulls import pull
 from tests.support.rows import count, one, rows, value, versions
+from tests.support.shops import Filled
 
 MERCHANT = "acme"
 MONEY = ("payment", "refund", "dispute", "transaction_cost")
 TABLES = ("core.payments", "core.payment_allocations", "core.refunds", "core.refund_allocations",
           "core.disputes", "core.transaction_costs")  # fmt: skip
 SHOP_STREAMS = ("saleor_orders", "saleor_payments", "saleor_transactions", "saleor_refunds")
-
-
-def pull(app: App, *streams: str, **options: Any) -> SyncResult:
-    result = SyncResult()
-    for stream in streams:
-        with default_resources()[app.type].open(app) as client:
-            result += sync_stream(client, registry.streams()[stream], app, PullOptions(**options))
-    return result
 
 
 def merge(tenant: Tenant, *entities: str) -> SyncResult:
@@ -56,12 +49,22 @@ def shop(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> App:
     return shops.add_saleor(conn, tenant, sandbox, streams=SHOP_STREAMS)
 
 
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database with orders, payments and fees in core."""
+
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        pull(shops.add_saleor(conn, tenant, sandbox, streams=SHOP_STREAMS), *SHOP_STREAMS)
+        pull(shops.add_braintree(conn, tenant, sandbox), *shops.BRAINTREE_STREAMS)
+        merge(tenant)
+
+    with filled(fill) as name:
+        yield name
+
+
 @pytest.fixture
-def everything(tenant: Tenant, shop: App, braintree_app: App) -> App:
+def everything(synced: str, shop: App, braintree_app: App) -> App:
     """Orders, payments and fees in core; the gateway's app."""
-    pull(shop, *SHOP_STREAMS)
-    pull(braintree_app, *shops.BRAINTREE_STREAMS)
-    merge(tenant)
     return braintree_app
 
 
@@ -266,7 +269,7 @@ def test_a_refund_reaches_order_and_payment_by_an_incremental_sync(
 def test_a_transaction_that_is_gone_takes_its_rows_along(
     conn: Connection[Any], tenant: Tenant, sandbox: Sandbox, everything: App
 ):
-    sandbox.state.accounts[MERCHANT].world.transactions.remove("jpy00001")
+    sandbox.control.delete_transaction(MERCHANT, "jpy00001")
 
     pull(everything, "braintree_transactions", full=True)
     merge(tenant)

@@ -8,20 +8,18 @@ from psycopg import Connection
 from assets.reconciliation.checks import CHECKS
 from sandbox.runner import Sandbox
 from schemabase_dagster.tenancy import Tenant
-from tests.assets.test_aftersales import Pull, pull, sync
+from tests.assets.test_aftersales import synced
 from tests.support.rows import one, rows
 
-__all__ = ["pull"]
+__all__ = ["synced"]
 
 DEFECTS = "SELECT * FROM analytics.reconciliation_defect ORDER BY no, record"
 
 
 def test_a_merchant_whose_systems_differ_about_one_order(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str
 ):
     odd = sandbox.control.planted("acme")["totals_differ"]
-    sync(pull, tenant)
-
     (defect,) = rows(conn, DEFECTS)
 
     assert (defect["kind"], defect["order_number"]) == ("billing_mismatch", odd["number"])
@@ -36,9 +34,8 @@ def test_a_merchant_whose_systems_differ_about_one_order(
 
 
 def test_the_check_tells_count_and_sum_of_each_kind_and_the_query(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, synced: str
 ):
-    sync(pull, tenant)
     verdicts = {check.name: check.evaluate(conn, tenant) for check in CHECKS}
 
     reconciliation = verdicts.pop("reconciliation")
@@ -51,10 +48,8 @@ def test_the_check_tells_count_and_sum_of_each_kind_and_the_query(
 
 
 def test_paid_orders_owe_nothing(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str
 ):
-    sync(pull, tenant)
-
     query = """
         SELECT b.order_number FROM analytics.order_balance AS b WHERE b.open_receivable <> 0
         AND b.invoiced > 0 AND NOT EXISTS (

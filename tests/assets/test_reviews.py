@@ -1,5 +1,6 @@
 """Reviews from the stand-in to the view: streams, matching, checks, what Dagster shows."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,21 +15,17 @@ from sandbox.runner import Sandbox
 from schemabase_dagster import inbox, webhooks
 from schemabase_dagster.engine.hints import land_webhooks
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
-from tests.support import deliveries
+from tests.support import deliveries, shops
+from tests.support.pulls import pull
 from tests.support.rows import count, one, rows, value, versions
+from tests.support.shops import Filled
 
 KINDS = [("reviewsio_product_reviews", "product_reviews"),
          ("reviewsio_merchant_reviews", "merchant_reviews")]  # fmt: skip
 MERCHANT = "acme"
-
-
-def pull(app: App, stream: str, **options: Any) -> SyncResult:
-    with default_resources()[app.type].open(app) as client:
-        return sync_stream(client, registry.streams()[stream], app, PullOptions(**options))
 
 
 def merge(tenant: Tenant, *entities: str) -> SyncResult:
@@ -43,16 +40,24 @@ def check(conn: Connection[Any], tenant: Tenant, name: str) -> Verdict:
     return found.evaluate(conn, tenant)
 
 
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database with all orders and reviews of the merchant in core."""
+
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        for stream, _ in KINDS:
+            pull(shops.add_reviewsio(conn, tenant, sandbox), stream)
+        pull(shops.add_saleor(conn, tenant, sandbox), "saleor_orders")
+        pull(shops.add_zoho(conn, tenant, sandbox), "zoho_sales_orders")
+        merge(tenant, "review", "order", "review")
+
+    with filled(fill) as name:
+        yield name
+
+
 @pytest.fixture
-def everything(
-    conn: Connection[Any], tenant: Tenant, saleor_app: App, zoho_app: App, reviewsio_app: App
-) -> App:
+def everything(synced: str, reviewsio_app: App) -> App:
     """All orders and reviews of the merchant in core; the app of the reviews."""
-    for stream, _ in KINDS:
-        pull(reviewsio_app, stream)
-    pull(saleor_app, "saleor_orders")
-    pull(zoho_app, "zoho_sales_orders")
-    merge(tenant, "review", "order", "review")
     return reviewsio_app
 
 

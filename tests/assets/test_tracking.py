@@ -1,7 +1,6 @@
 """Tracking of parcels against the stand-ins: what is asked for, in which order, until when."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,17 +8,17 @@ from psycopg import Connection, sql
 
 from assets import registry
 from resources.dhl.resource import DhlResource
-from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.pull import Pace, PullOptions, sync_stream
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.errors import CredentialError
-from schemabase_dagster.streams import Client
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support import shops
+from tests.support.pulls import pull
 from tests.support.rows import count, rows, value, versions
+from tests.support.shops import Filled
 
 Pull = Callable[..., SyncResult]
 
@@ -41,29 +40,31 @@ def ups(conn: Connection[Any], sandbox: Sandbox, tenant: Tenant) -> App:
     return shops.add_ups(conn, tenant, sandbox)
 
 
-def pull(app: App, stream: str, **options: Any) -> SyncResult:
-    opened: AbstractContextManager[Client] = default_resources()[app.type].open(app)
-    with opened as client:
-        return sync_stream(client, registry.streams()[stream], app, PullOptions(**options))
-
-
 def merge(tenant: Tenant) -> None:
     for entity in registry.entities().values():
         merge_entity(entity, tenant, registry.streams())
 
 
-@pytest.fixture
-def shipped(tenant: Tenant, zoho_app: App, saleor_app: App) -> None:
-    """Orders and packages of the sandbox's merchant are in core."""
-    for app, stream in ((saleor_app, "saleor_orders"), (saleor_app, "saleor_fulfillments"),
-                        (zoho_app, "zoho_sales_orders"), (zoho_app, "zoho_packages")):  # fmt: skip
-        pull(app, stream)
-    merge(tenant)
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database with orders and packages in core."""
+
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        zoho_app = shops.add_zoho(conn, tenant, sandbox)
+        saleor_app = shops.add_saleor(conn, tenant, sandbox)
+        for app, stream in ((saleor_app, "saleor_orders"), (saleor_app, "saleor_fulfillments"),
+                            (zoho_app, "zoho_sales_orders"),
+                            (zoho_app, "zoho_packages")):  # fmt: skip
+            pull(app, stream)
+        merge(tenant)
+
+    with filled(fill) as name:
+        yield name
 
 
 @pytest.mark.parametrize("system", ["dhl", "ups"])
 def test_every_parcel_under_way_is_asked_for_once(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App, ups: App,
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App, ups: App,
     system: str,
 ):  # fmt: skip
     app = {"dhl": dhl, "ups": ups}[system]
@@ -84,7 +85,7 @@ def test_every_parcel_under_way_is_asked_for_once(
 
 
 def test_a_parcel_is_not_asked_for_again_before_its_time(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App
 ):
     pull(dhl, "dhl_tracking")
     merge(tenant)
@@ -100,7 +101,7 @@ def test_a_parcel_is_not_asked_for_again_before_its_time(
 
 
 def test_events_come_as_time_goes_on(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App
 ):
     pull(dhl, "dhl_tracking")
     merge(tenant)
@@ -118,7 +119,7 @@ def test_events_come_as_time_goes_on(
 
 
 def test_the_days_quota_goes_to_the_most_stale_and_the_rest_comes_next_time(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str
 ):
     wanted = value(conn, UNDER_WAY, ("dhl",))
     app = shops.add_dhl(conn, tenant, sandbox, calls_per_day=wanted - 1)
@@ -144,7 +145,7 @@ def test_the_days_quota_goes_to_the_most_stale_and_the_rest_comes_next_time(
 
 
 def test_a_run_ends_in_time_and_the_next_goes_on(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App
 ):
     wanted = value(conn, UNDER_WAY, ("dhl",))
 
@@ -156,7 +157,7 @@ def test_a_run_ends_in_time_and_the_next_goes_on(
 
 
 def test_two_refusals_end_the_pull_without_an_error(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App
 ):
     sandbox.control.add_fault(kind="rate_limited", merchant="acme", system="dhl", times=2, after=1)
 
@@ -169,7 +170,7 @@ def test_two_refusals_end_the_pull_without_an_error(
 
 
 def test_a_number_that_is_not_known_yet_stays_wanted(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App
 ):
     conn.execute("UPDATE core.packages SET tracking_id = 'NEW-1' WHERE id = ("
                  "SELECT id FROM core.packages WHERE carrier = 'dhl' AND state <> 'delivered' "
@@ -184,7 +185,7 @@ def test_a_number_that_is_not_known_yet_stays_wanted(
 
 
 def test_a_refused_key_asks_for_a_new_one(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, dhl: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, dhl: App
 ):
     tenancy.set_credentials(conn, dhl, registry.streams()["dhl_tracking"].system,
                             {"api_key": "x" * 30})  # fmt: skip
@@ -194,7 +195,7 @@ def test_a_refused_key_asks_for_a_new_one(
 
 
 def test_a_token_that_ended_is_renewed_once(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, shipped: None, ups: App
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str, ups: App
 ):
     sandbox.control.add_fault(kind="expired_token", merchant="acme", system="ups", times=1)
 
@@ -206,7 +207,7 @@ def test_a_token_that_ended_is_renewed_once(
 
 
 def test_people_are_not_kept(
-    conn: Connection[Any], tenant: Tenant, shipped: None, dhl: App, ups: App
+    conn: Connection[Any], tenant: Tenant, synced: str, dhl: App, ups: App
 ):
     pull(dhl, "dhl_tracking")
     pull(ups, "ups_tracking")

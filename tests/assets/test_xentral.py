@@ -1,6 +1,6 @@
 """Xentral from the stand-in: references of orders, and packages that meet those of shop and ERP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -8,14 +8,15 @@ import pytest
 from psycopg import Connection
 
 from assets import registry
-from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.tenancy import App, Tenant
+from tests.support import shops
+from tests.support.pulls import Pull, pulling
 from tests.support.rows import count, one, rows, value, versions
+from tests.support.shops import Filled
 
 SHOP = ("saleor_orders", "saleor_fulfillments")
 BOOKS = ("zoho_sales_orders", "zoho_packages")
@@ -50,20 +51,11 @@ ORDER BY k.package_number
 WAITING = "SELECT stream, external_id FROM platform.rejects WHERE code = 'waits' ORDER BY 1, 2"
 BY_NUMBER = "SELECT * FROM core.packages WHERE package_number = %s"
 
-Pull = Callable[..., SyncResult]
-
 
 @pytest.fixture
 def pull(zoho_app: App, saleor_app: App, xentral_app: App) -> Pull:
     """Pull one stream of ``acme``."""
-    apps = {"zoho": zoho_app, "saleor": saleor_app, "xentral": xentral_app}
-
-    def run(stream: str, **options: Any) -> SyncResult:
-        app = apps[stream.partition("_")[0]]
-        with default_resources()[app.type].open(app) as client:
-            return sync_stream(client, registry.streams()[stream], app, PullOptions(**options))
-
-    return run
+    return pulling({"zoho": zoho_app, "saleor": saleor_app, "xentral": xentral_app})
 
 
 def merge(tenant: Tenant) -> dict[str, SyncResult]:
@@ -80,6 +72,22 @@ def sync(
     for stream in streams:
         pull(stream)
     return merge(tenant)
+
+
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database in which everything was pulled and merged once."""
+
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        apps = {
+            "zoho": shops.add_zoho(conn, tenant, sandbox),
+            "saleor": shops.add_saleor(conn, tenant, sandbox),
+            "xentral": shops.add_xentral(conn, tenant, sandbox),
+        }
+        sync(pulling(apps), tenant)
+
+    with filled(fill) as name:
+        yield name
 
 
 def test_the_warehouse_knows_the_orders_and_parcels_of_shop_and_books(
@@ -102,12 +110,10 @@ def test_the_warehouse_knows_the_orders_and_parcels_of_shop_and_books(
 
 
 def test_the_warehouse_decides_number_lines_and_tracking(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, synced: str
 ):
     label_id = sandbox.control.ids("acme", "xentral", "tracking_numbers")[0]
     label = sandbox.control.document("acme", "xentral", label_id, "tracking_numbers")
-
-    sync(pull, tenant)
 
     package = one(conn, BY_NUMBER, (f"LF-{label['lieferschein']}",))
     assert package["tracking_id"] == label["tracking"]
@@ -119,10 +125,8 @@ def test_the_warehouse_decides_number_lines_and_tracking(
 
 
 def test_every_order_of_arrival_of_three_systems_gives_the_same_rows(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, synced: str
 ):
-    for stream in ("saleor_orders", *BOOKS, *DEPOT):
-        pull(stream)
     systems = {"shop": SHOP, "books": BOOKS, "depot": DEPOT, "depot, backwards": DEPOT[::-1]}
     arrivals = [
         [*permutations(("shop", "books", "depot"))],
@@ -145,9 +149,8 @@ def test_every_order_of_arrival_of_three_systems_gives_the_same_rows(
 
 
 def test_second_full_sync_reads_everything_and_writes_nothing(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     before = [versions(conn, table) for table in TABLES]
 
     again = [pull(stream, full=True) for stream in DEPOT]
@@ -160,9 +163,8 @@ def test_second_full_sync_reads_everything_and_writes_nothing(
 
 
 def test_replay_maps_in_place_and_changes_nothing(
-    conn: Connection[Any], tenant: Tenant, pull: Pull
+    conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     before = [versions(conn, table) for table in TABLES]
 
     replay(tenant, [registry.streams()[stream] for stream in DEPOT])
@@ -189,9 +191,8 @@ def test_nothing_of_an_order_that_nobody_knows_becomes_a_row(
 
 
 def test_an_auftrag_without_a_known_order_waits_for_its_number(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     typed = sandbox.control.type_auftrag("acme", "STORE-NONE")
     sync(pull, tenant, ["xentral_orders"])
     waits = rows(conn, WAITING)
@@ -211,9 +212,8 @@ def test_an_auftrag_without_a_known_order_waits_for_its_number(
 
 
 def test_an_incremental_pull_reads_the_documents_of_the_last_days_only(
-    sandbox: Sandbox, tenant: Tenant, pull: Pull
+    sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     sandbox.control.reset_calls()
 
     found = [pull(stream) for stream in DEPOT]
@@ -225,9 +225,8 @@ def test_an_incremental_pull_reads_the_documents_of_the_last_days_only(
 
 
 def test_what_happens_to_an_old_document_is_found_by_the_full_sync(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     old = sandbox.control.ids("acme", "xentral", "delivery_notes")[0]
     number = sandbox.control.document("acme", "xentral", old, "delivery_notes")["belegnr"]
     sandbox.control.cancel_note("acme", old)
@@ -261,10 +260,9 @@ def test_a_package_that_is_packed_gets_number_and_tracking_when_it_leaves(
     ("tracking", "is_return"), [("", False), ("RETURN1", True)], ids=["failed", "return"]
 )
 def test_further_labels_of_a_parcel_change_nothing(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, tracking: str,
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str, tracking: str,
     is_return: bool,
 ):  # fmt: skip
-    sync(pull, tenant)
     before = rows(conn, "SELECT id, tracking_id, state, sources FROM core.packages ORDER BY id")
     note = sandbox.control.ids("acme", "xentral", "delivery_notes")[-1]
     sandbox.control.print_label("acme", note, tracking, is_return=is_return)
@@ -300,9 +298,14 @@ def test_of_two_tracking_numbers_of_one_note_the_first_is_used(
      ("tracking_numbers", "core.packages")],
 )  # fmt: skip
 def test_what_vanishes_from_the_warehouse_is_proved_gone(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, entity: str, table: str
+    conn: Connection[Any],
+    sandbox: Sandbox,
+    tenant: Tenant,
+    pull: Pull,
+    synced: str,
+    entity: str,
+    table: str,
 ):
-    sync(pull, tenant)
     before = count(conn, table)
     gone = sandbox.control.ids("acme", "xentral", entity)[0]
     sandbox.control.remove_from_warehouse("acme", entity, gone)
@@ -316,9 +319,8 @@ def test_what_vanishes_from_the_warehouse_is_proved_gone(
 
 
 def test_a_package_that_the_warehouse_forgot_is_again_what_the_books_say(
-    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull
+    conn: Connection[Any], sandbox: Sandbox, tenant: Tenant, pull: Pull, synced: str
 ):
-    sync(pull, tenant)
     gone = sandbox.control.ids("acme", "xentral", "delivery_notes")[0]
     number = sandbox.control.document("acme", "xentral", gone, "delivery_notes")["belegnr"]
     package = one(conn, BY_NUMBER, (f"LF-{number}",))

@@ -1,8 +1,9 @@
 """Connecting the sandbox's merchants as apps of tenants."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg import Connection
 
@@ -49,6 +50,19 @@ XENTRAL_STREAMS = (
 STRAPI_STREAMS = ("strapi_bulk_orders", "strapi_bulk_order_recipients")
 
 
+Fill: TypeAlias = Callable[[Connection[Any], Tenant, Sandbox], None]
+"""Fills a database that holds the tenant only, from stand-ins that were just reset."""
+Filled: TypeAlias = Callable[[Fill], AbstractContextManager[str]]
+
+
+def add_tenant(conn: Connection[Any]) -> Tenant:
+    """Make the tenant ``acme``, if the database does not hold it already."""
+    for tenant in tenancy.list_tenants(conn):
+        if tenant.slug == MERCHANT:
+            return tenant
+    return tenancy.add_tenant(conn, MERCHANT, "Acme", timezone="Europe/Berlin")
+
+
 def add(
     system: System,
     conn: Connection[Any],
@@ -61,7 +75,7 @@ def add(
     secrets: Mapping[str, str] | None = None,
     **config: Any,
 ) -> App:
-    """Connect a merchant's account.
+    """Connect a merchant's account, if the database does not hold the app already.
 
     Args:
         system: the system.
@@ -74,6 +88,9 @@ def add(
         secrets: credentials that differ from the right ones; an empty one is left out.
         config: configuration that differs.
     """
+    for app in tenancy.list_apps(conn, tenant, type=system.name):
+        if app.key == key:
+            return app
     values, account = app_settings(merchant, sandbox.info["merchants"][merchant])[system.name]
     given = {name: secret for name, secret in {**account, **(secrets or {})}.items() if secret}
     return tenancy.add_app(conn, tenant, system, key, {**values, **config}, given, streams)

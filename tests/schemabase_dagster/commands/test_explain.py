@@ -8,27 +8,36 @@ import pytest
 from psycopg import Connection
 
 from assets import registry
-from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster.engine.merge import merge_entity
-from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.tenancy import App, Tenant
 from tests.schemabase_dagster.commands.conftest import Run
+from tests.support import shops
 from tests.support.deliveries import put_delivery
+from tests.support.pulls import pull
 from tests.support.rows import one, value
+from tests.support.shops import Filled
+
+
+@pytest.fixture(scope="module")
+def synced(filled: Filled) -> Iterator[str]:
+    """A database with the orders of shop and ERP."""
+
+    def fill(conn: Connection[Any], tenant: Tenant, sandbox: Sandbox) -> None:
+        apps = {"saleor_orders": shops.add_saleor(conn, tenant, sandbox),
+                "zoho_sales_orders": shops.add_zoho(conn, tenant, sandbox)}  # fmt: skip
+        for name, app in apps.items():
+            pull(app, name)
+        for entity in registry.entities().values():
+            merge_entity(entity, tenant, registry.streams())
+
+    with filled(fill) as name:
+        yield name
 
 
 @pytest.fixture
-def order(
-    conn: Connection[Any], tenant: Tenant, zoho_app: App, saleor_app: App, sandbox: Sandbox
-) -> dict[str, Any]:
+def order(conn: Connection[Any], synced: str) -> dict[str, Any]:
     """An order that the shop and the ERP know, after one sync of both."""
-    for app, streams in ((saleor_app, ("saleor_orders",)), (zoho_app, ("zoho_sales_orders",))):
-        with default_resources()[app.type].open(app) as client:
-            for name in streams:
-                sync_stream(client, registry.streams()[name], app, PullOptions())
-    for entity in registry.entities().values():
-        merge_entity(entity, tenant, registry.streams())
     return one(
         conn,
         "SELECT o.id, o.order_number, o.total_gross FROM core.orders AS o "
