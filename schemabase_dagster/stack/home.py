@@ -95,6 +95,7 @@ class Home:
             "DAGSTER_POSTGRES_URL": dagster_url,
             "DAGSTER_HOME": str(self.dagster),
             "DAGSTER_DISABLE_TELEMETRY": "1",
+            "DAGSTER_EVENT_BATCH_SIZE": "1000",
             "SCHEMABASE_ROOT": str(self.root),
             "SCHEMABASE_STATE_DIR": str(self.state),
         }
