@@ -56,11 +56,12 @@ class Asked:
     """A source that lists nothing: the ids to ask for come from core (a carrier's parcels).
 
     Within the day's quota the most stale ones come first; the next pull goes on with the rest. An
-    id that the source does not know (yet) stays wanted.
+    id that the source does not know (yet) stays wanted. While none is worth a call, ``due_syncs``
+    starts no run.
 
     Attributes:
         query: ``id`` and ``every``, the interval after which it is worth asking again, of all ids
-            that the tenant ``%(tenant_id)s`` wants to know of from ``%(system)s``.
+            that the tenant ``app.tenant_id`` wants to know of from the system ``app.type``.
     """
 
     query: LiteralString

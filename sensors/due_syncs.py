@@ -1,7 +1,7 @@
 """The sensor that starts pulls: per-app cron from the database, first pulls, back-fills."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,6 +18,8 @@ from assets.syncing import SYNC_FEATURE
 from resources import registry as systems
 from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.clock import utc_now
+from schemabase_dagster.engine import state
+from schemabase_dagster.engine.asked import find_idle
 from schemabase_dagster.errors import ConfigurationError
 from sensors.jobs import TENANT_SYNC
 from sensors.requests import PRIORITY_DUE, known_tenants, pull_request, unfinished_pulls
@@ -130,7 +132,7 @@ class Pulled:
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Pulls every app by its cron; at once when it is new, has new credentials or an "
-    "unfinished back-fill.",
+    "unfinished back-fill. Carriers only while a parcel is worth a call.",
 )
 def due_syncs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Ask for the pulls that are due."""
@@ -147,16 +149,20 @@ def due_requests(
 
     The most stale come first: what one tick does not take, and what waits longest in the queue, is
     never the same tenant's for being late in the alphabet. A (tenant, system) that waits or runs
-    already is left alone, and so is a tenant that is no partition yet.
+    already is left alone, and so is a tenant that is no partition yet. A stream for which a run
+    would do nothing is noted as complete.
     """
     with database.transaction() as conn:
         streams = _due_streams(conn, now, warn)
         tenants, busy = known_tenants(instance), unfinished_pulls(instance)
-        groups = {
-            key: group
-            for key, group in _grouped(streams).items()
-            if key[0] in tenants and "/".join(key) not in busy
-        }
+        free = [
+            each
+            for each in streams
+            if each.tenant in tenants and f"{each.tenant}/{each.system}" not in busy
+        ]
+        idle = _idle(conn, free)
+        state.skip(conn, [(each.app_id, each.stream) for each in idle], now)
+        groups = _grouped(each for each in free if each not in idle)
         chosen = dict(sorted(groups.items(), key=_staleness)[:REQUESTS_PER_TICK])
         _note_asked(conn, [each for group in chosen.values() for each in group], now)
     return [
@@ -189,6 +195,23 @@ def _asks(pulled: Pulled, now: datetime, warn: Callable[[str], None]) -> bool:
     except (ValueError, KeyError, ConfigurationError) as error:
         warn(f"{pulled.tenant}/{pulled.system}: {type(error).__name__} in its schedule")
         return False
+
+
+def _idle(conn: Connection[Any], due: Collection[Pulled]) -> set[Pulled]:
+    """Return the streams for which a run would do nothing, with those that lie inside them."""
+    known = registry.streams()
+    idle = find_idle(conn, [(each.app_id, known[each.stream]) for each in due])
+    started = {(each.app_id, each.stream) for each in due if each.last_started_at is not None}
+
+    def is_idle(each: Pulled) -> bool:
+        part = known[each.stream].part
+        if part is None:
+            return (each.app_id, each.stream) in idle
+        whole = (each.app_id, part.whole)
+        # the first sync of a part splits what raw already holds
+        return whole in idle and (each.last_started_at is not None or whole not in started)
+
+    return {each for each in due if is_idle(each)}
 
 
 def _grouped(streams: Iterable[Pulled]) -> dict[tuple[str, str], list[Pulled]]:

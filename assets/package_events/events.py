@@ -26,7 +26,7 @@ LEFT JOIN LATERAL (
     WHERE e.tenant_id = k.tenant_id AND e.carrier = k.carrier AND e.tracking_id = k.tracking_id
       AND e.deleted_at IS NULL
 ) AS latest ON true
-WHERE k.tenant_id = %(tenant_id)s AND k.carrier = %(system)s AND k.tracking_id IS NOT NULL
+WHERE k.tenant_id = app.tenant_id AND k.carrier = app.type AND k.tracking_id IS NOT NULL
   AND k.deleted_at IS NULL AND k.active AND k.state <> 'delivered'
   AND coalesce(latest.at, k.shipped_at, k.packed_at, k.created_at) > now() -
     CASE k.state

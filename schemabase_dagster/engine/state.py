@@ -1,10 +1,11 @@
 """Sync state: watermark, unfinished scan and outcome of each stream of each app."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 from psycopg import Connection
@@ -130,6 +131,15 @@ UPDATE platform.sync_state SET
 WHERE app_id = %(app_id)s AND stream = %(stream)s
 """
 
+_SKIP = """
+INSERT INTO platform.sync_state (app_id, stream, last_status, last_success_at, requested_at)
+SELECT app_id, stream, 'success', %(now)s, %(now)s
+FROM unnest(%(apps)s::uuid[], %(streams)s::text[]) AS skipped (app_id, stream)
+ON CONFLICT (app_id, stream) DO UPDATE SET
+    last_status = 'success', last_success_at = %(now)s, requested_at = %(now)s,
+    consecutive_errors = 0, last_error = NULL, updated_at = now()
+"""
+
 _RUN = """
 INSERT INTO platform.sync_run (
     app_id, stream, run_id, trigger, started_at, finished_at, status, counts, error)
@@ -162,6 +172,15 @@ def save_scan(conn: Connection, stream: Stream, app: App, scan: Scan | None) -> 
     cursor = orjson.dumps({"scan": scan.as_json()} if scan else {}).decode()
     estimate = scan.estimate_seconds if scan else None
     conn.execute(_SAVE_SCAN, (cursor, estimate, app.id, stream.name))
+
+
+def skip(conn: Connection, pulled: Collection[tuple[UUID, str]], now: datetime) -> None:
+    """Record that streams of apps, as (app, name), are complete: a pull would have done nothing.
+
+    A pull without a call ends as success just the same.
+    """
+    apps, streams = [app_id for app_id, _ in pulled], [name for _, name in pulled]
+    conn.execute(_SKIP, {"now": now, "apps": apps, "streams": streams})
 
 
 @dataclass(frozen=True, slots=True)
