@@ -54,7 +54,10 @@ def map_refund(record: SourceRecord) -> Candidate:
             **credit.settlement,
         },
         parents={entity: [key] for entity, key in parents.items() if key},
-        attrs=credit.claim(STATES[status]),
+        attrs={
+            **credit.claim(STATES[status]),
+            "at": (credit.settled_at or credit.created_at).isoformat(),
+        },
     )
 
 

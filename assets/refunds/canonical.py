@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from assets.refunds.pairing import REFUND_PAIRS
 from assets.rollups import PAYMENT_STATUS
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link, Reference
 from schemabase_dagster.tables.aftersales import credit_note_orders
@@ -16,8 +17,9 @@ REFUNDS = Entity(
     description=(
         "Refunds: one row per movement of money back to a customer, also while it is only planned. "
         "What the shop grants, what the gateway moves and what the books note are one row; they "
-        "meet by the gateway's refund id. Amounts are positive. What each system says stands in "
-        "`core.external_ref`, which orders a refund concerns in `core.refund_allocations`."
+        "meet by the gateway's refund id, else by order, amount and time where nothing else fits. "
+        "Amounts are positive. What each system says stands in `core.external_ref`, which orders a "
+        "refund concerns in `core.refund_allocations`."
     ),
     number_column="refund_key",
     sample=("refund_key", "refunded_at", "status", "currency", "amount"),
@@ -72,6 +74,7 @@ REFUNDS = Entity(
     ),
     references=(Reference("payment", "payment_id"),),
     feeds=(PAYMENT_STATUS,),
+    pairing=REFUND_PAIRS,
     # The shop's grant and its event, and two credit notes that one refund pays, are one row.
     exclusive=False,
     defaults={"purpose": "other", "method": "original"},

@@ -183,6 +183,7 @@ def _candidate(
         parents["payment"] = [f"#{refund.payment}"]
     said = amount or (refund.grant.amount if refund.grant else None)
     claim = {"amount": str(said.amount), "currency": said.currency} if said else {}
+    at = values.get("refunded_at") or values.get("requested_at")
     if amount is not None:
         values = {
             **values,
@@ -198,7 +199,12 @@ def _candidate(
         values=values,
         parents=parents,
         shares={"order": {order: {"amount": said.amount}}} if said else {},
-        attrs={**claim, "state": STATES[status], "kind": refund.kind},
+        attrs={
+            **claim,
+            "state": STATES[status],
+            "kind": refund.kind,
+            **({"at": at.isoformat()} if at else {}),
+        },
     )
 
 

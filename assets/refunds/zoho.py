@@ -134,7 +134,13 @@ def _candidate(
         },
         parents=parents,
         shares=shares or {},
-        attrs={"amount": str(amount), "currency": whole.currency_code, "state": "done"},
+        attrs={
+            "amount": str(amount),
+            "currency": whole.currency_code,
+            "state": "done",
+            "at": refund.date.isoformat(),
+            "method": method,
+        },
     )
 
 

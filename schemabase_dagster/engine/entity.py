@@ -222,6 +222,31 @@ class Series:
     fold: Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[Any, ...]]]
 
 
+Pair: TypeAlias = Callable[[Sequence[Sequence[Mapping[str, Any]]]], Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """How records without a common key are found to be one row, by what they say.
+
+    It is decided among all records of a series (those about one order), so that it depends on no
+    order of arrival: what a later record makes uncertain is parted again.
+
+    Attributes:
+        series: query of the ids ``series`` that the rows ``%(rows)s`` belong to; a row that could
+            be of several belongs to none.
+        records: all live records of the series ``%(series)s``: ``series``, ``stream``, ``app_id``,
+            ``external_id``, ``match_key``, ``other_key``, and what ``pair`` needs.
+        pair: from the groups of one series, each of records that a key or a person holds together,
+            to (place of a group, place of the group that it joins). Every record also has ``role``,
+            that of its app's system.
+    """
+
+    series: LiteralString
+    records: LiteralString
+    pair: Pair
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """One canonical entity.
@@ -242,6 +267,7 @@ class Entity:
         roll_ups: columns of this entity that its children decide.
         feeds: columns of parents that rows of this entity decide.
         series: columns that depend on the row's place among others.
+        pairing: how records without a common key are found to be one row.
         exclusive: at most one live record per app and row.
         regroups: a record whose changed keys no other record of its row has leaves that row (a
             contact that changes its company); otherwise it takes the row's key along.
@@ -270,6 +296,7 @@ class Entity:
     roll_ups: tuple[RollUp, ...] = ()
     feeds: tuple[RollUp, ...] = ()
     series: Series | None = None
+    pairing: Pairing | None = None
     exclusive: bool = True
     regroups: bool = False
     addresses: AddressLink | None = None

@@ -21,7 +21,8 @@ from schemabase_dagster.engine.foresight import Foresight
 from schemabase_dagster.engine.ids import new_id
 from schemabase_dagster.engine.interpreter import busy_interpreter
 from schemabase_dagster.engine.links import link_addresses, link_parents
-from schemabase_dagster.engine.match import Arriving, Linked, Matched, Matcher, RecordKey
+from schemabase_dagster.engine.match import Arriving, Decisions, Linked, Matched, Matcher, RecordKey
+from schemabase_dagster.engine.pairs import find_series, with_pairs, write_pairs
 from schemabase_dagster.engine.parents import write_parent_keys
 from schemabase_dagster.engine.reject import (
     MappingReject,
@@ -220,7 +221,9 @@ class _Merger:
         """Match and write; return what was read without what has to wait, and what changed."""
         conn, entity, tenant_id = ctx.conn, self._entity, self._tenant.id
         gone = {(app_id, external_id) for _, app_id, external_id in read.deleted}
-        decisions = references.load_decisions(conn, tenant_id, entity.name)
+        decided = references.load_decisions(conn, tenant_id, entity.name)
+        records = ((item.app_id, item.external_id) for item in read.mapped)
+        decisions = with_pairs(conn, entity, decided, records)
         linked = references.find_linked(conn, entity, tenant_id, read.mapped, gone, decisions)
         own = {i.candidate.match_key for i in read.mapped if i.candidate.match_key is not None}
         natural = references.find_natural(conn, entity, tenant_id, own)
@@ -250,6 +253,7 @@ class _Merger:
         members = self._members(ctx, matcher.members(touched), read, linked, adding)
         old = (members.keys() | matched.merged.keys()) - matched.made
         fed = find_parents_fed(conn, entity, old)
+        series = find_series(conn, entity, old)
         rows, conflicts = write_rows(ctx, members, matched, natural)
         refs = references.write_refs(
             conn, entity, tenant_id, read.mapped, matched.rows, known=before.keys()
@@ -269,6 +273,8 @@ class _Merger:
         rows |= relinked | link_addresses(ctx, members)
         rows |= fold_series(conn, entity, members.keys())
         feed_parents(conn, entity, rows | matched.merged.keys(), fed)
+        series |= find_series(conn, entity, members.keys())
+        self._pair(ctx, decided, series, gone)
         write_conflicts(conn, entity, tenant_id, [*matched.conflicts, *conflicts], matched.rows)
         if todo.has_dependents(conn, tenant_id, entity.name):
             keys = _moved_keys(read, matched, before, gone)
@@ -277,6 +283,15 @@ class _Merger:
         return read, {
             record for record, row in matched.rows.items() if row in rows or record[1] in refs
         }
+
+    def _pair(
+        self, ctx: Context, decided: Decisions, series: set[UUID], gone: Iterable[RecordKey]
+    ) -> None:
+        """Pair records anew; what this queues is merged at once, also among some records only."""
+        roles = {app_id: app.role for app_id, app in ctx.apps.items()}
+        queued = write_pairs(ctx.conn, self._entity, ctx.tenant_id, roles, decided, series, gone)
+        if self._only is not None:
+            self._only |= queued
 
     def _link_bearers(
         self,

@@ -228,6 +228,21 @@ match_decision = Table(
     comment="Decisions of people about records, applied again after every rebuild",
 )
 
+match_pair = Table(
+    "match_pair",
+    metadata,
+    tenant_key(),
+    text_column("entity", "Entity", nullable=False),
+    Column("app_id", UUID, nullable=False, comment="App of the record that joins"),
+    text_column("external_id", "Record that joins", nullable=False),
+    Column("other_app_id", UUID, nullable=False, comment="App of the record that it joins"),
+    text_column("other_external_id", "Record that it joins", nullable=False),
+    PrimaryKeyConstraint("entity", "app_id", "external_id"),
+    Index("match_pair_other", "entity", "other_app_id", "other_external_id"),
+    schema=SCHEMA,
+    comment="Records without a common key that are one row by what they say, as found last",
+)
+
 sync_run = Table(
     "sync_run",
     metadata,

@@ -126,7 +126,10 @@ def test_refund_of_a_credit_note_counts_what_the_customer_got():
     assert candidate.values["amount"] == Decimal("59.5")
     assert candidate.parents == {"credit_note": ["#73518000000611001"]}
     assert candidate.shares["credit_note"]["#73518000000611001"] == {"amount": Decimal("59.5")}
-    assert candidate.attrs == {"amount": "59.5", "currency": "EUR", "state": "done"}
+    assert candidate.attrs == {
+        "amount": "59.5", "currency": "EUR", "state": "done", "at": "2024-03-21",
+        "method": "original",
+    }  # fmt: skip
     assert "purpose" not in candidate.values
 
 
