@@ -1,8 +1,9 @@
 """Plant disagreements of all 14 kinds among a merchant's orders, and see that each is found.
 
 ``python -m proofs.reconcile`` starts a PostgreSQL and stand-ins of its own, seeds a merchant,
-plants every kind several times, pulls shop, books and gateway, and compares the rows of
-``analytics.reconciliation_defect`` with what was planted: kind, order, both amounts, both ids.
+plants every form of every kind several times, and what looks like one and is none, pulls shop,
+books and gateway, and compares the rows of ``analytics.reconciliation_defect`` with what was
+planted: kind, order, both amounts, all ids of both sides.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -52,8 +53,8 @@ class Outcome:
     """What the comparison gave.
 
     Attributes:
-        planted: how many of each kind were planted.
-        found: how many of these were found with amounts and both ids.
+        planted: how many of each kind and form were planted.
+        found: how many of these were found with amounts and the ids of both sides.
         missing: planted and not found as they are.
         extra: found and never planted.
     """
@@ -96,34 +97,50 @@ def merge(tenant: Tenant) -> None:
             merge_entity(entity, tenant, registry.streams())
 
 
-def compare(conn: Connection[Any], planted: Sequence[dict[str, Any]]) -> Outcome:
-    """Compare what the view shows with what was planted."""
+def compare(
+    conn: Connection[Any], planted: Sequence[dict[str, Any]], apps: Mapping[str, App]
+) -> Outcome:
+    """Compare what the view shows with what was planted, row by row."""
     with conn.cursor(row_factory=dict_row) as cursor:
         shown = cursor.execute(_DEFECTS, (MERCHANT,)).fetchall()
     left, missing, found = list(shown), [], Counter[str]()
     for each in planted:
-        hit = next((row for row in left if _is_same(row, each)), None)
+        hit = next((row for row in left if _facts(row) == _wanted(each, apps)), None)
         if hit is None:
             missing.append(each)
         else:
             left.remove(hit)
-            found[each["kind"]] += 1
-    return Outcome(Counter(each["kind"] for each in planted), found, missing, left)
+            found[_name(each)] += 1
+    return Outcome(Counter(map(_name, planted)), found, missing, left)
 
 
-def _is_same(row: dict[str, Any], planted: dict[str, Any]) -> bool:
-    columns = {"kind": "kind", "order_number": "order", "expected": "expected",
-               "actual": "actual", "unit": "unit"}  # fmt: skip
-    if any(row[column] != planted[name] for column, name in columns.items()):
-        return False
-    sides = ((row["expected_source"], planted["expected_id"]),
-             (row["actual_source"], planted["actual_id"]))  # fmt: skip
-    return all(source and wanted in source for source, wanted in sides)
+def _name(planted: Mapping[str, Any]) -> str:
+    return f"{planted['kind']}: {planted['form']}"
+
+
+def _facts(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return everything that must be right of a row that is shown."""
+    amounts = (row["expected"], row["actual"], row["unit"])
+    sides = (set(row["expected_source"].split(", ")), set(row["actual_source"].split(", ")))
+    return (row["kind"], row["order_number"], *amounts, *sides)
+
+
+def _wanted(planted: Mapping[str, Any], apps: Mapping[str, App]) -> tuple[object, ...]:
+    """Return the same of what was planted, which names systems and not apps."""
+    sides = (
+        {
+            f"{apps[system].key} {record}"
+            for system, _, record in (part.partition(" ") for part in planted[side].split(", "))
+        }
+        for side in ("expected_source", "actual_source")
+    )
+    amounts = (planted["expected"], planted["actual"], planted["unit"])
+    return (planted["kind"], planted["order"], *amounts, *sides)
 
 
 def show(outcome: Outcome) -> None:
     """Print the closing table."""
-    table = Table("kind", "planted", "found")
+    table = Table("kind and form", "planted", "found")
     for kind, count in outcome.planted.items():
         table.add_row(kind, str(count), str(outcome.found[kind]))
     console = Console(width=110)
@@ -137,7 +154,7 @@ def main() -> int:
     """Plant, pull, compare and print; return 1 when the two differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=ORDERS, help="sales orders")
-    parser.add_argument("--each", type=int, default=EACH, help="how often every kind is planted")
+    parser.add_argument("--each", type=int, default=EACH, help="how often every form is planted")
     options = parser.parse_args()
     steps = Steps()
     with tempfile.TemporaryDirectory(prefix="schemabase-reconcile-") as name:
@@ -159,7 +176,7 @@ def main() -> int:
 def _play(steps: Steps, size: int, each: int) -> Outcome:
     database.migrate(streams=list(registry.streams().values()))
     with Sandbox(size=size, merchants=(MERCHANT,)) as sandbox:
-        with steps.step(f"{size} orders, every kind planted {each} times"):
+        with steps.step(f"{size} orders, every form planted {each} times"):
             planted = sandbox.control.plant_disagreements(MERCHANT, each)
         with database.connect(autocommit=True) as conn:
             tenant, apps = connect(conn, sandbox)
@@ -169,7 +186,7 @@ def _play(steps: Steps, size: int, each: int) -> Outcome:
                 merge(tenant)
             with steps.step("what was found compared with what was planted"):
                 begin = time.monotonic()
-                outcome = compare(conn, planted)
+                outcome = compare(conn, planted, apps)
                 steps.note(f"the view took {time.monotonic() - begin:.2f} s")
     return outcome
 

@@ -109,9 +109,11 @@ def credit_total(world: World, note: CreditNote) -> int:
 
 
 def credit_balance(world: World, note: CreditNote) -> int:
-    """What of a credit note is neither applied nor refunded (the invariant of Zoho)."""
+    """What of a credit note is neither applied nor refunded (the invariant of Zoho), as told."""
     if note.status == "void":
         return 0
+    if note.balance_minor is not None:
+        return note.balance_minor
     used = sum(note.applied.values()) + sum(refund.amount_minor for refund in note.refunds)
     return credit_total(world, note) - used
 

@@ -17,6 +17,7 @@ from sandbox.aftersales import (
 from sandbox.disagreements import plant_disagreements, standing_disagreements
 from sandbox.payments import settle
 from sandbox.reviewsio.seeding import add_review
+from sandbox.scenes import find_scenes
 from sandbox.state import Account, State
 from sandbox.store import (
     BookedRefund,
@@ -343,6 +344,29 @@ class DataControl:
         payment.refunds.append(refund)
         changes.bump(world, "zoho", "customerpayments", payment, self.at)
         return refund.id
+
+    @mutation
+    def refund_without_reference(self, merchant: str, parts: Sequence[Sequence[int]]) -> list[str]:
+        """Refund an order for each list of parts, which the books note without a reference.
+
+        Shop and gateway tell of one refund of the sum, in minor units, the books of every part.
+        The orders are old, paid and shipped ones; returns the refunds' ids at the gateway.
+        """
+        scenes = find_scenes(self._world(merchant), self.at)
+        made = []
+        for each, scene in zip(parts, scenes, strict=False):
+            made.append(scene.refund(sum(each), 5).id)
+            for part in each:
+                scene.book(scene.credit(part, 4), part, "")
+        return made
+
+    @mutation
+    def repeat_refund(self, merchant: str, refund_id: str) -> str:
+        """Send the money of a refund once more; return the id of the second one."""
+        world = self._world(merchant)
+        refund = world.refunds.by_id[refund_id]
+        world.shop_orders.rendered_anew(refund.order, self.at)
+        return add_refund(world, refund.order, refund.amount_minor, self.at).id
 
     @mutation
     def plant_disagreements(self, merchant: str, each: int = 1) -> list[dict[str, Any]]:

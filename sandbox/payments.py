@@ -95,6 +95,7 @@ def as_credit(refund: Refund) -> Transaction | None:
         sale=sale,
         settled=settled,
         fee_known=settled,
+        payout=refund.payout,
     )
 
 

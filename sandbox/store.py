@@ -119,7 +119,10 @@ class CreditLine:
 
 @dataclass(slots=True, eq=False)
 class CreditNote(Record):
-    """A Zoho credit note; ``applied`` maps invoice ids to what it paid of them."""
+    """A Zoho credit note; ``applied`` maps invoice ids to what it paid of them.
+
+    ``balance_minor`` is a balance that does not follow from what it was used for.
+    """
 
     number: str
     order: ZohoOrder
@@ -129,6 +132,7 @@ class CreditNote(Record):
     status: str = field(default="open", kw_only=True)
     applied: dict[str, int] = field(default_factory=dict, kw_only=True)
     refunds: list[BookedRefund] = field(default_factory=list, kw_only=True)
+    balance_minor: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True)
@@ -154,12 +158,22 @@ class SalesReturn(Record):
     status: str = field(default="closed", kw_only=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """What the gateway pays out of a transaction, and at which rate it says it does."""
+
+    currency: str
+    rate: str
+    minor: int
+
+
 @dataclass(slots=True, eq=False)
 class Refund(Record):
     """Money going back through the gateway; the id is the gateway's.
 
-    ``status`` is the gateway's: submitted_for_settlement, settled, settlement_declined; or
-    ``granted`` while only the shop knows of it.
+    ``status`` is the gateway's: submitted_for_settlement, settled, settlement_declined, voided; or
+    ``granted`` while only the shop knows of it. ``shop_minor`` is another amount that the shop
+    tells; one without reference is told by it with nothing but the payment's own.
     """
 
     order: ShopOrder
@@ -167,6 +181,9 @@ class Refund(Record):
     status: str
     is_in_shop: bool = field(default=True, kw_only=True)
     is_at_gateway: bool = field(default=True, kw_only=True)
+    has_reference: bool = field(default=True, kw_only=True)
+    shop_minor: int | None = field(default=None, kw_only=True)
+    payout: Payout | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -194,7 +211,7 @@ class Transaction(Record):
     """A transaction of the payment gateway: a sale, or a credit that pays a sale back.
 
     ``minor`` is empty where the order says what it is; ``fee_known`` tells since when a method
-    that tells its fee has done so.
+    that tells its fee has done so; what is paid out is the amount, where ``payout`` says nothing.
     """
 
     kind: str
@@ -207,6 +224,7 @@ class Transaction(Record):
     settled: int | None = field(default=None, kw_only=True)
     voided: int | None = field(default=None, kw_only=True)
     fee_known: int | None = field(default=None, kw_only=True)
+    payout: Payout | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)

@@ -6,7 +6,7 @@ Shapes: official SDK and its tests. A field without value is nil; numbers are te
 from sandbox.aftersales import charged
 from sandbox.braintree.wire import array, day, group, instant, text, typed
 from sandbox.payments import CARDS, DAY, TELLS_FEE, as_credit, charge_fee, returned_fee
-from sandbox.store import Dispute, Transaction
+from sandbox.store import Dispute, Payout, Transaction
 from sandbox.times import utc_time
 from sandbox.world import World
 
@@ -231,12 +231,13 @@ def _history(each: Transaction, amount: str) -> list[str]:
 def _disbursement(world: World, each: Transaction, minor: int) -> str:
     at = paid_out(each)
     is_out = at is not None and at <= max(world.now, each.modified)
+    payout = each.payout or Payout(each.currency, "1", minor)
     return group(
         "disbursement-details",
         day("disbursement-date", at if is_out else None),
-        text("settlement-amount", money(minor, each.currency) if is_out else None),
-        text("settlement-currency-iso-code", each.currency if is_out else None),
-        text("settlement-currency-exchange-rate", "1" if is_out else None),
+        text("settlement-amount", money(payout.minor, payout.currency) if is_out else None),
+        text("settlement-currency-iso-code", payout.currency if is_out else None),
+        text("settlement-currency-exchange-rate", payout.rate if is_out else None),
         typed("funds-held", "boolean", "false") if is_out else text("funds-held", None),
         typed("success", "boolean", "true") if is_out else text("success", None),
     )

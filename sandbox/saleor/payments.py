@@ -22,7 +22,30 @@ def known_refunds(order: ShopOrder) -> list[Refund]:
 
 def money_back(order: ShopOrder) -> int:
     """What went back to the customer as the shop knows it, in minor units."""
-    return sum(each.amount_minor for each in known_refunds(order) if each.status == "settled")
+    return sum(_told(each) for each in known_refunds(order) if each.status == "settled")
+
+
+def _told(refund: Refund) -> int:
+    """What the shop says of its amount."""
+    return refund.amount_minor if refund.shop_minor is None else refund.shop_minor
+
+
+def shop_ids(order: ShopOrder, refund: Refund) -> list[str]:
+    """Ids of all that a shop shows of one refund: its grant and its events, or its step."""
+    known = known_refunds(order)
+    place = next(place for place, each in enumerate(known, 1) if each is refund)
+    if is_legacy(order):
+        steps = [each for each in known if each.status == "settled"]
+        step = next(place for place, each in enumerate(steps, 1) if each is refund)
+        return [global_id("Transaction", order.number_key * 10 + step)]
+    ids = [global_id("OrderGrantedRefund", order.number_key * 10 + place)]
+    if refund.status != "granted":
+        ids.append(f"{global_id('TransactionItem', _transaction_key(order))}/{refund.id}")
+    return ids
+
+
+def _transaction_key(order: ShopOrder) -> UUID:
+    return UUID(int=Random(order.id).getrandbits(128), version=4)
 
 
 def granted_refunds(order: ShopOrder, money: Money) -> list[JsonObject]:
@@ -34,7 +57,7 @@ def granted_refunds(order: ShopOrder, money: Money) -> list[JsonObject]:
             "id": global_id("OrderGrantedRefund", order.number_key * 10 + place),
             "createdAt": saleor_time(refund.created - MINUTE),
             "updatedAt": saleor_time(refund.created - MINUTE),
-            "amount": money.plain(refund.amount_minor),
+            "amount": money.plain(_told(refund)),
             "reason": "Returned" if place == 1 else "",
             "shippingCostsIncluded": False,
         }
@@ -56,7 +79,7 @@ def payments(order: ShopOrder, money: Money, gross: int) -> list[JsonObject]:
     status = "PARTIALLY_REFUNDED" if back else "FULLY_CHARGED"
     steps = [("CAPTURE", sale.id, gross, sale.created)]
     steps += [
-        ("REFUND", each.id, each.amount_minor, each.modified)
+        ("REFUND", each.id if each.has_reference else sale.id, _told(each), each.modified)
         for each in known_refunds(order)
         if each.status == "settled"
     ]
@@ -93,11 +116,11 @@ def transactions(order: ShopOrder, money: Money, gross: int) -> list[JsonObject]
     sale = order.payment
     if sale is None or is_legacy(order):
         return []
-    key = UUID(int=Random(order.id).getrandbits(128), version=4)
+    key = _transaction_key(order)
     events = [("CHARGE_SUCCESS", sale.id, gross, sale.created), *_refund_events(order)]
     begun = [each for each in known_refunds(order) if each.status != "granted"]
     failed = [each for each in begun if each.status == "settlement_declined"]
-    back = sum(each.amount_minor for each in begun) - sum(each.amount_minor for each in failed)
+    back = sum(map(_told, begun)) - sum(map(_told, failed))
     nothing = money.plain(0)
     return [
         {
@@ -137,8 +160,8 @@ def _refund_events(order: ShopOrder) -> list[tuple[str, str, int, int]]:
     events = []
     for each in known_refunds(order):
         if each.status != "granted":
-            events.append(("REFUND_REQUEST", each.id, each.amount_minor, each.created))
+            events.append(("REFUND_REQUEST", each.id, _told(each), each.created))
         if each.status in OUTCOMES:
             at = max(each.modified, each.created + MINUTE)
-            events.append((OUTCOMES[each.status], each.id, each.amount_minor, at))
+            events.append((OUTCOMES[each.status], each.id, _told(each), at))
     return events
