@@ -1,12 +1,16 @@
 """Consent: how the owner of an account lets us in, where a system wants it asked by OAuth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel, SecretStr
 
+from schemabase_dagster.streams import Stream
 from schemabase_dagster.systems import System
+
+RIGHTS: Final = "rights"
+"""What a client's check calls the rights that its credentials have, where the system tells."""
 
 
 class OAuthClient(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
@@ -38,13 +42,13 @@ class Grant:
 
     Attributes:
         credentials: field -> secret, as the system's model wants them.
-        missing: rights that were not given and that some stream needs.
+        granted: the rights that were given, as the system writes them.
         accounts: accounts to choose from.
         account_setting: name of the setting that holds the chosen account's key.
     """
 
     credentials: Mapping[str, str] = field(repr=False)
-    missing: Sequence[str]
+    granted: str
     accounts: Sequence[Account]
     account_setting: str
 
@@ -58,10 +62,24 @@ class Consent(Protocol):
     """Value of the setting ``place_setting`` -> where accounts of that place are asked."""
     place_setting: str
 
+    def rights(self, streams: Iterable[Stream]) -> list[str]:
+        """Return the rights to ask for, so that streams can be read."""
+        ...
+
+    def missing(self, granted: str, needed: Iterable[str]) -> list[str]:
+        """Return the rights that are not among those that the system says were given."""
+        ...
+
     def address(
-        self, config: Mapping[str, Any], client: OAuthClient, redirect_uri: str, state: str
+        self,
+        config: Mapping[str, Any],
+        client: OAuthClient,
+        redirect_uri: str,
+        *,
+        state: str,
+        rights: Iterable[str],
     ) -> str:
-        """Return the page where the owner consents."""
+        """Return the page where the owner consents to some rights."""
         ...
 
     def redeem(

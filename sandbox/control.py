@@ -309,6 +309,11 @@ class Control(DataControl):
             self.at = int(entry["at"])
             getattr(self, entry["do"])(*entry["args"], **entry["with"])
 
+    def limit_scope(self, merchant: str, scope: str) -> None:
+        """Say of Zoho's access tokens that they were granted only these scopes."""
+        with self.state.lock:
+            self._account(merchant).tokens.scope = scope.replace(",", " ")
+
     def _set_revoked(self, merchant: str, system: str, *, is_revoked: bool) -> None:
         account = self._account(merchant)
         if system == "zoho":

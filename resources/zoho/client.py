@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import SharedToken
+from resources.consent import RIGHTS
 from resources.http import Call, CallKind, Reply
 from resources.limits import Limits
 from resources.paging import chunked, map_unordered, read_ahead
@@ -115,7 +116,7 @@ class ZohoClient(ApiClient):
         return search_last_row(lambda page: self._rows_of(_source(stream), page))
 
     def check(self) -> Mapping[str, str]:
-        """Prove the credentials and that they see the configured organisation."""
+        """Prove the credentials and that they see the configured organisation; tell the scopes."""
         url = f"{self._config.api_root('inventory')}/organizations"
         reply = self._api.call(
             Call("check", "list organizations", "GET", url), self._judge, self._auth
@@ -124,7 +125,8 @@ class ZohoClient(ApiClient):
         for organization in organizations:
             if str(organization.get("organization_id")) == self._config.organization_id:
                 facts = ("name", "time_zone", "language_code", "currency_code", "plan_name")
-                return {fact: str(organization.get(fact, "")) for fact in facts}
+                seen = {fact: str(organization.get(fact, "")) for fact in facts}
+                return {**seen, RIGHTS: str(self._ask_token().payload.get("scope") or "")}
         raise ProviderRejected(
             SYSTEM, "check: 'organization_id' is not an organisation of these credentials"
         )
@@ -248,7 +250,8 @@ class ZohoClient(ApiClient):
         judge = detail_judge(self._judge) if kind == "detail" else self._judge
         return self._api.call(call, judge, self._auth)
 
-    def _new_token(self) -> Token:
+    def _ask_token(self) -> Reply:
+        """Ask for an access token; the answer tells its scopes, too."""
         secrets = self._credentials
         form = {
             "client_id": secrets.client_id.get_secret_value(),
@@ -262,7 +265,10 @@ class ZohoClient(ApiClient):
             form["scope"] = SCOPE
         url = f"{self._config.accounts_root()}/oauth/v2/token"
         call = Call("token", "get an access token", "POST", url, form=form)
-        reply = self._api.call_openly(call, token_judge(self._api.refused, self._api.scale))
+        return self._api.call_openly(call, token_judge(self._api.refused, self._api.scale))
+
+    def _new_token(self) -> Token:
+        reply = self._ask_token()
         seconds = float(reply.payload.get("expires_in") or TOKEN_SECONDS)
         # One that lives shorter than the margin would be renewed before every call.
         seconds = max(seconds, 2 * RENEW_SECONDS)

@@ -6,7 +6,7 @@ chosen in the console (3 to 10 minutes); both can be used once. A refresh token 
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -14,19 +14,14 @@ from resources.auth import FixedToken
 from resources.consent import Account, Grant, OAuthClient
 from resources.http import Call, HttpClient, HttpOptions, RefusedError
 from resources.limits import Unlimited
-from resources.zoho.client import SCOPE
 from resources.zoho.replies import SYSTEM, api_judge, token_judge
+from resources.zoho.source import ZohoList
 from resources.zoho.system import ACCOUNTS_HOSTS, DATA_CENTERS, ZOHO, ZohoConfig
 from schemabase_dagster.errors import ConfigurationError, ProviderContractError, SchemabaseError
+from schemabase_dagster.streams import Stream
 
-NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
-    "ZohoInventory": (
-        "settings", "contacts", "items", "compositeitems", "salesorders", "packages",
-        "shipmentorders",
-    ),
-    "ZohoBooks": ("settings", "invoices", "customerpayments", "banking"),
-}  # fmt: skip
-"""Modules that streams read, by service: each needs ``<service>.<module>.READ``."""
+ACCOUNTS_SCOPE: Final = "ZohoInventory.settings.READ"
+"""Right to list the organisations that a consent opens."""
 
 _REASONS: Final[Mapping[str, str]] = {
     "invalid_code": "the code is unknown, used already, or older than its few minutes",
@@ -55,14 +50,31 @@ class ZohoConsent:
         for name in DATA_CENTERS
     }
 
+    def rights(self, streams: Iterable[Stream]) -> list[str]:
+        """Return the scopes that reading streams needs, and that of listing organisations."""
+        sources = (stream.source for stream in streams)
+        scopes = {source.scope for source in sources if isinstance(source, ZohoList)}
+        return sorted(scopes | {ACCOUNTS_SCOPE})
+
+    def missing(self, granted: str, needed: Iterable[str]) -> list[str]:
+        """Return the scopes that were not granted; case has no meaning, and ALL is every right."""
+        given = {scope.lower() for scope in granted.replace(",", " ").split()}
+        return [scope for scope in needed if given.isdisjoint(_grants(scope.lower()))]
+
     def address(
-        self, config: Mapping[str, Any], client: OAuthClient, redirect_uri: str, state: str
+        self,
+        config: Mapping[str, Any],
+        client: OAuthClient,
+        redirect_uri: str,
+        *,
+        state: str,
+        rights: Iterable[str],
     ) -> str:
         """Return Zoho's consent page, which asks anew even after an earlier consent."""
         query = {
             "response_type": "code",
             "client_id": client.client_id.get_secret_value(),
-            "scope": SCOPE,
+            "scope": ",".join(rights),
             "redirect_uri": redirect_uri,
             "access_type": "offline",
             "prompt": "consent",
@@ -79,7 +91,7 @@ class ZohoConsent:
     def redeem(
         self, config: Mapping[str, Any], client: OAuthClient, redirect_uri: str | None
     ) -> Grant:
-        """Exchange the code, compare the scopes and list the organisations."""
+        """Exchange the code and list the organisations."""
         settings = _config(config)
         # A code works once: a second attempt after a lost answer could only be refused.
         http = HttpClient(SYSTEM, HttpOptions(attempts=1), Unlimited(), threading.Event())
@@ -97,7 +109,7 @@ class ZohoConsent:
                 "client_secret": client.client_secret.get_secret_value(),
                 "refresh_token": refresh_token,
             },
-            missing=missing_scopes(str(answer.get("scope", ""))),
+            granted=str(answer.get("scope", "")),
             accounts=accounts,
             account_setting="organization_id",
         )
@@ -106,16 +118,10 @@ class ZohoConsent:
 ZOHO_CONSENT: Final = ZohoConsent()
 
 
-def missing_scopes(granted: str) -> list[str]:
-    """Return the scopes that streams need and that were not granted; case has no meaning."""
-    given = {scope.lower() for scope in granted.replace(",", " ").split()}
-    return [
-        f"{service}.{module}.READ"
-        for service, modules in NEEDED.items()
-        if f"{service}.fullaccess.all".lower() not in given
-        for module in modules
-        if given.isdisjoint({f"{service}.{module}.{right}".lower() for right in ("READ", "ALL")})
-    ]
+def _grants(scope: str) -> set[str]:
+    """Return every way to grant a scope."""
+    service, module, _ = scope.split(".")
+    return {scope, f"{service}.{module}.all", f"{service}.fullaccess.all"}
 
 
 def _config(config: Mapping[str, Any]) -> ZohoConfig:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from schemabase_dagster.streams import JsonObject
+
+MODULES: Final[Mapping[str, str]] = {"organizations": "settings", "bankaccounts": "banking"}
+"""First part of a path -> module of its scope, where the two differ (Zoho, OAuth scopes)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,10 @@ class ZohoList:
     inside: tuple[ZohoInside, ...] = ()
     bulk: str | None = None
     bulk_ids: str = "item_ids"
+
+    @property
+    def scope(self) -> str:
+        """Right that reading it needs; what lies inside its records needs no other one."""
+        first = self.path.partition("/")[0]
+        service = {"inventory": "ZohoInventory", "books": "ZohoBooks"}[self.api]
+        return f"{service}.{MODULES.get(first, first)}.READ"

@@ -35,6 +35,7 @@ class TokenDesk:
     Attributes:
         seconds: life of an access token in stand-in seconds.
         is_revoked: the refresh token is gone, and every access token with it.
+        scope: what the owner consented to, of tokens that no code brought.
     """
 
     merchant: Merchant
@@ -42,6 +43,7 @@ class TokenDesk:
     seconds: float = 3600.0
     is_revoked: bool = False
     is_throttled: bool = True
+    scope: str = SCOPE
     expires: dict[str, float] = field(default_factory=dict)
     made: deque[float] = field(default_factory=deque)
     codes: dict[str, Code] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class TokenDesk:
         return 200, {
             "access_token": token,
             **consent,
-            "scope": code.scope if code else SCOPE,
+            "scope": code.scope if code else self.scope,
             "api_domain": api_domain,
             "token_type": "Bearer",
             "expires_in": int(self.seconds),

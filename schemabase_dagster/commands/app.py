@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from resources import registry as systems
+from resources.consent import RIGHTS
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.commands import _config, _credentials
+from schemabase_dagster.commands.connect import needed_rights, warn
 from schemabase_dagster.errors import ConfigurationError, CredentialError
 from schemabase_dagster.terminal import cell, plural, say, show
 
@@ -104,13 +106,13 @@ def list_(
 
 @app.command(epilog="Example: schemabase app check acme books")
 def check(slug: Slug, key: Key) -> None:
-    """Prove the credentials by one cheap call and tell what they can see."""
+    """Prove the credentials by cheap calls, tell what they can see and which scopes they lack."""
     with database.transaction() as conn:
         found = tenancy.get_app(conn, slug, key)
     resource = systems.default_resources()[found.type]
     try:
         with resource.open(found) as client:
-            facts = client.check()
+            facts = dict(client.check())
     except CredentialError as error:
         with database.transaction() as conn:
             tenancy.mark_credentials_failed(conn, found, error.reason)
@@ -118,8 +120,12 @@ def check(slug: Slug, key: Key) -> None:
     with database.transaction() as conn:
         tenancy.mark_credentials_working(conn, found)
     say(f"[green]App [bold]{key}[/] of tenant [bold]{slug}[/] works.[/]")
+    granted = facts.pop(RIGHTS, "")
     for name, value in facts.items():
         say(f"  {name}: {value}")
+    if granted:
+        consent = systems.consent_of(systems.system_of(found.type))
+        warn(consent.missing(granted, needed_rights(consent, found)))
 
 
 @app.command(epilog="Example: schemabase app set-credentials acme books --credentials-env ZOHO")

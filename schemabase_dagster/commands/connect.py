@@ -57,20 +57,42 @@ def connect(
     if known is not None:
         config = {**known.config, **config}
     place = _choose_place(consent, config)
+    rights = needed_rights(consent, known)
     given = _credentials.read(
         OAuthClient, system.title, stdin=credentials_stdin, prefix=credentials_env
     )
     client = OAuthClient.model_validate(given)
     if self_client:
+        say(f"Scopes of the code: [bold]{','.join(rights)}[/]")
         grant = consent.redeem(config, _with_code(client), None)
     else:
-        grant = _ask_owner(consent, config, client, port=port, paste=paste)
-    _warn(grant)
+        grant = _ask_owner(consent, config, client, rights, port=port, paste=paste)
+    warn(consent.missing(grant.granted, rights))
     config[grant.account_setting] = _choose(grant, config.get(grant.account_setting))
     with database.transaction() as conn:
         _store(conn, tenant, known, consent, name, config, grant)
     say(f"App [bold]{name}[/] of tenant [bold]{slug}[/] is connected ({place}).")
     say(f"Next: [bold]schemabase app check {slug} {name}[/] tries it.")
+
+
+def needed_rights(consent: Consent, app: tenancy.App | None) -> list[str]:
+    """Return the rights that an app's streams need; a new app has all streams of its system."""
+    from assets import registry as assets  # noqa: PLC0415 - imports all assets
+
+    streams = assets.streams_of(consent.system.name)
+    if app is None:
+        return consent.rights(streams.values())
+    with database.transaction() as conn:
+        enabled = tenancy.enabled_streams(conn, app)
+    return consent.rights(streams[name] for name in enabled if name in streams)
+
+
+def warn(missing: Sequence[str]) -> None:
+    """Name rights that streams need and that were not given."""
+    if missing:
+        say(f"[yellow]{plural(len(missing), 'scope')} that streams need is missing:[/]")
+        say(f"  {', '.join(missing)}")
+        say("  Their streams will fail. Consent again with them to mend it.")
 
 
 def _choose_place(consent: Consent, config: dict[str, Any]) -> str:
@@ -102,19 +124,27 @@ def _with_code(client: OAuthClient) -> OAuthClient:
 
 
 def _ask_owner(
-    consent: Consent, config: dict[str, Any], client: OAuthClient, *, port: int, paste: bool
+    consent: Consent,
+    config: dict[str, Any],
+    client: OAuthClient,
+    rights: Sequence[str],
+    *,
+    port: int,
+    paste: bool,
 ) -> Grant:
     """Lead the owner to the consent page and exchange the code that comes back."""
     state = secrets.token_urlsafe(24)
     if paste:
         redirect_uri = redirect_address(port)
-        _show_way(consent.address(config, client, redirect_uri, state), redirect_uri)
+        page = consent.address(config, client, redirect_uri, state=state, rights=rights)
+        _show_way(page, redirect_uri)
         pasted = typer.prompt("Address that the browser ends at", hide_input=True)
         answer = dict(parse_qsl(urlsplit(pasted.strip()).query))
     else:
         with closing(Callback(port)) as callback:
             redirect_uri = callback.address
-            _show_way(consent.address(config, client, redirect_uri, state), redirect_uri)
+            page = consent.address(config, client, redirect_uri, state=state, rights=rights)
+            _show_way(page, redirect_uri)
             answer = dict(callback.wait(state, WAIT_SECONDS))
     if not hmac.compare_digest(answer.get("state", ""), state):
         raise ConfigurationError(
@@ -142,13 +172,6 @@ def _follow(consent: Consent, config: dict[str, Any], answer: Mapping[str, str])
     if place is not None and place != config[setting]:
         say(f"The account is at {setting} [bold]{place}[/], not {config[setting]}.")
         config[setting] = place
-
-
-def _warn(grant: Grant) -> None:
-    if grant.missing:
-        say(f"[yellow]{plural(len(grant.missing), 'scope')} that streams need is missing:[/]")
-        say(f"  {', '.join(grant.missing)}")
-        say("  Their streams will fail. Consent again with them to mend it.")
 
 
 def _choose(grant: Grant, wanted: object) -> str:

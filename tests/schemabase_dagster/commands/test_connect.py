@@ -13,9 +13,10 @@ import httpx
 import pytest
 from psycopg import Connection
 
+from assets import registry
 from resources.consent import Account, Grant
 from resources.zoho import ZOHO
-from resources.zoho.consent import ZOHO_CONSENT, missing_scopes
+from resources.zoho.consent import ZOHO_CONSENT
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy
 from schemabase_dagster.commands import connect
@@ -85,27 +86,61 @@ def test_nothing_secret_is_printed(
         assert secret not in ran.out + ran.err
 
 
-def test_missing_scopes_are_named(run: Run, tenant: Tenant, zoho: dict[str, Any], words: list[str]):
-    code = console_code(zoho, "ZohoInventory.FullAccess.all,ZohoBooks.settings.ALL")
+def test_missing_scopes_are_named(
+    run: Run, tenant: Tenant, sandbox: Sandbox, zoho: dict[str, Any], words: list[str]
+):
+    scope = "ZohoInventory.FullAccess.all,ZohoBooks.settings.ALL"
+    sandbox.control.limit_scope("acme", scope)
+    code = console_code(zoho, scope)
 
-    ran = run(*words, "--self-client", stdin=secrets(zoho, code=code))
+    connected = run(*words, "--self-client", stdin=secrets(zoho, code=code))
+    checked = run("app", "check", "acme", "books")
 
-    assert ran.status == 0
-    assert "ZohoBooks.invoices.READ" in ran.out
-    assert "ZohoBooks.settings.READ" not in ran.out
-    assert "ZohoInventory" not in ran.out
+    assert (connected.status, checked.status) == (0, 0)
+    for ran in (connected, checked):
+        missing = ran.out.partition("is missing:")[2].splitlines()[1]
+        assert missing.split() == [
+            "ZohoBooks.banking.READ,", "ZohoBooks.creditnotes.READ,",
+            "ZohoBooks.customerpayments.READ,", "ZohoBooks.invoices.READ",
+        ]  # fmt: skip
+
+
+def test_an_app_is_asked_for_what_its_streams_need(
+    run: Run, conn: Connection[Any], zoho_app: App, sandbox: Sandbox
+):
+    sandbox.control.limit_scope("acme", "ZohoInventory.settings.READ")
+    tenancy.disable_streams(conn, zoho_app, tenancy.enabled_streams(conn, zoho_app))
+    tenancy.enable_streams(conn, zoho_app, ["zoho_credit_notes", "zoho_credit_note_refunds"])
+
+    ran = run("app", "check", "acme", "books")
+
+    assert "1 scope that streams need is missing:\n  ZohoBooks.creditnotes.READ\n" in ran.out
+
+
+def test_the_consent_asks_for_the_scopes_of_all_streams_and_no_more():
+    rights = ZOHO_CONSENT.rights(registry.streams_of("zoho").values())
+
+    assert rights == [
+        "ZohoBooks.banking.READ", "ZohoBooks.creditnotes.READ", "ZohoBooks.customerpayments.READ",
+        "ZohoBooks.invoices.READ", "ZohoInventory.compositeitems.READ",
+        "ZohoInventory.contacts.READ", "ZohoInventory.items.READ", "ZohoInventory.packages.READ",
+        "ZohoInventory.salesorders.READ", "ZohoInventory.salesreturns.READ",
+        "ZohoInventory.settings.READ",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("granted", "missing"),
     [
-        ("ZohoBooks.fullaccess.all zohoinventory.FULLACCESS.ALL", 0),
-        ("", 11),
-        ("ZohoInventory.FullAccess.all ZohoBooks.invoices.CREATE", 4),
+        ("ZohoBooks.fullaccess.all zohoinventory.FULLACCESS.ALL", []),
+        ("", ["ZohoBooks.invoices.READ", "ZohoInventory.settings.READ"]),
+        ("ZohoInventory.settings.all,ZohoBooks.invoices.CREATE", ["ZohoBooks.invoices.READ"]),
     ],
 )
-def test_scopes_are_compared_by_meaning(granted: str, missing: int):
-    assert len(missing_scopes(granted)) == missing
+def test_scopes_are_compared_by_meaning(granted: str, missing: list[str]):
+    needed = ["ZohoBooks.invoices.READ", "ZohoInventory.settings.READ"]
+
+    assert ZOHO_CONSENT.missing(granted, needed) == missing
 
 
 @pytest.mark.parametrize(
@@ -249,7 +284,7 @@ def test_data_centre_that_answered_is_recognised():
 
 def test_several_organisations_are_listed_to_choose_from():
     accounts = [Account("111111", "Acme"), Account("222222", "Acme US")]
-    grant = Grant({}, (), accounts, "organization_id")
+    grant = Grant({}, "", accounts, "organization_id")
 
     with pytest.raises(ConfigurationError, match=r"111111 \(Acme\), 222222 \(Acme US\)"):
         connect._choose(grant, None)
