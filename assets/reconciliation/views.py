@@ -38,6 +38,13 @@ VIEWS: Final = (
         order_by="refunded_at",
     ),
     View(
+        "payout",
+        "One row per payout of a gateway: its parts, what is to arrive, and what was booked.",
+        entities=("payment", "refund", "transaction_cost"),
+        sample=("payout_reference", "settled_on", "currency", "payout", "difference"),
+        order_by="settled_on",
+    ),
+    View(
         "reconciliation",
         "One row per order with the amounts of all systems side by side and what differs.",
         entities=(*MONEY, "return"),
