@@ -1,9 +1,10 @@
 """Persons and addresses of Zoho contacts: who becomes a contact, and what their details cost."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from assets import registry
 from assets.contacts.zoho import map_person, split_persons
@@ -23,7 +24,7 @@ from schemabase_dagster.tenancy import App, Tenant
 from tests.factories import at, zoho_contact
 from tests.support import shops
 from tests.support.landing import put
-from tests.support.rows import count, rows, value, versions
+from tests.support.rows import count, one, rows, value, versions
 
 DETAILS = "zoho_contact_details"
 ULM: JsonObject = {
@@ -225,6 +226,80 @@ def test_an_app_may_keep_to_the_details_of_business_contacts(
     assert 0 < landed == first.changed < first.read
     assert first.api_calls < first.read
     assert (again.changed, again.deleted, again.suspected) == (0, 0, 0)
+
+
+def test_details_that_are_there_are_kept_up_to_date_whatever_the_contact_is_now(
+    conn: Connection[Any], tenant: Tenant, sandbox: Sandbox
+):
+    app = shops.add_zoho(conn, tenant, sandbox, contact_details="business")
+    ids = sandbox.control.ids("acme", "zoho", "contacts")
+    documents = (sandbox.control.document("acme", "zoho", each, "contacts") for each in ids)
+    private = next(each for each in documents if each["customer_sub_type"] == "individual")
+    was = {"customer_sub_type": "business", "last_modified_time": "2020-01-01T00:00:00+0100"}
+    put(app, DETAILS, {**private, **was, "company_name": "Beispiel GmbH"})
+
+    pull(app, DETAILS)
+
+    row = one(
+        conn,
+        """
+        SELECT d.payload ->> 'customer_sub_type' AS kind, c.deleted_at IS NULL AS has_company
+        FROM raw.zoho_contact_details AS d JOIN raw.zoho_companies AS c USING (app_id, external_id)
+        WHERE external_id = %s
+        """,
+        (private["contact_id"],),
+    )
+    assert row == {"kind": "individual", "has_company": False}
+
+
+def test_one_contact_is_the_same_whichever_of_its_records_comes_first(
+    conn: Connection[Any], tenant: Tenant, zoho_app: App, saleor_app: App
+):
+    business: JsonObject = {"customer_sub_type": "business", "company_name": "Beispiel GmbH"}
+    jana = person("1", "jana@example.com", first_name="Johanna", mobile="+49 1")
+    customer = {
+        "id": "VXNlcjox",
+        "email": "Jana@example.com",
+        "firstName": "Jana",
+        "updatedAt": "2026-03-01T09:00:00+00:00",
+        "addresses": [{"streetAddress1": "Weg 1", "isDefaultBillingAddress": True}],
+    }
+    records = [
+        (zoho_app, "zoho_contacts", zoho_contact("7", "jana@example.com", **business)),
+        (
+            zoho_app,
+            DETAILS,
+            zoho_contact("7", contact_persons=[jana], **business, billing_address=ULM),
+        ),
+        (saleor_app, "saleor_customers", customer),
+    ]
+    seen = []
+    for order in permutations(records):
+        conn.execute("TRUNCATE core.companies, core.contacts, core.addresses CASCADE")
+        for stream in ("zoho_companies", "zoho_contact_persons", *(name for _, name, _ in records)):
+            conn.execute(sql.SQL("DELETE FROM raw.{}").format(sql.Identifier(stream)))
+        for app, stream, record in order:
+            put(app, stream, record)
+            for name in ("company", "contact"):
+                merge_entity(registry.entities()[name], tenant, registry.streams())
+        seen.append(
+            one(
+                conn,
+                """
+                SELECT c.email, c.first_name, c.last_name, c.phone, c.company_key, c.sources,
+                    co.name AS company, array_agg(l.kind || a.street ORDER BY a.street) AS places
+                FROM core.contacts AS c
+                JOIN core.companies AS co ON co.id = c.company_id
+                JOIN core.contact_addresses AS l ON l.contact_id = c.id AND l.removed_at IS NULL
+                JOIN core.addresses AS a ON a.id = l.address_id
+                GROUP BY c.id, co.id
+                """,
+            )
+        )
+
+    assert seen == [seen[0]] * 6
+    assert (seen[0]["first_name"], seen[0]["phone"]) == ("Jana", "+49 1")
+    assert seen[0]["places"] == ["billingLindenweg 4", "billingWeg 1"]
 
 
 def test_a_person_that_its_contact_has_no_more_is_gone(

@@ -557,13 +557,13 @@ def test_the_name_of_a_row_that_its_records_have_outgrown_is_free():
 
 def test_a_record_that_did_not_change_stays_with_the_others_of_its_row():
     world = World(exclusive=False, regroups=True)
-    bridge = erp("7", "C-2", "V-1")
-    world.arrive(erp("8", "C-1", "V-1"), bridge, erp("9", "C-2"))
-    world.delete(bridge.record)
+    world.arrive(erp("8", "C-1", "V-1"), erp("7", "C-2", "V-1"), erp("9", "C-2"))
+    world.arrive(erp("7", "C-2"))
+    before = world.groups()
 
-    world.arrive(erp("8", "C-1", "V-1"), erp("9", "C-2"))
+    world.arrive(erp("8", "C-1", "V-1"), erp("7", "C-2"), erp("9", "C-2"))
 
-    assert world.row((ERP, "8")) == world.row((ERP, "9"))
+    assert world.groups() == before == {frozenset((ERP, number) for number in "789")}
 
 
 @settings(max_examples=50)
