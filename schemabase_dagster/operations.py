@@ -15,7 +15,7 @@ from assets.factory import all_assets
 from resources.registry import default_resources
 from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.clock import utc_now
-from schemabase_dagster.engine import decisions
+from schemabase_dagster.engine import accepted, decisions
 from schemabase_dagster.engine.replay import replay as replay_streams
 from schemabase_dagster.errors import ConfigurationError, SchemabaseError
 from sensors.requests import downstream
@@ -147,6 +147,28 @@ def replay(tenant: str, streams: Iterable[str] = ()) -> int:
 def list_conflicts(tenant: str | None = None) -> list[decisions.OpenConflict]:
     """Return the contradictions that wait for a person, oldest first."""
     return decisions.list_conflicts(tenant)
+
+
+def accept_difference(
+    tenant: str, kind: str, record: str, *, note: str = "", is_accepted: bool = True
+) -> None:
+    """Accept a disagreement of ``analytics.reconciliation_defect`` as it is, or take that back.
+
+    Its check leaves it out from then on, until its amounts change.
+
+    Args:
+        tenant: slug of the tenant.
+        kind: its kind.
+        record: its record.
+        note: why.
+        is_accepted: False = take it back.
+
+    Raises:
+        ConfigurationError: there is no such disagreement.
+    """
+    with database.transaction() as conn:
+        found = tenancy.get_tenant(conn, tenant)
+    accepted.accept_difference(found, kind, record, note=note, is_accepted=is_accepted)
 
 
 def resolve_conflict(

@@ -15,7 +15,7 @@ _KINDS: Final = """
 SELECT no, kind, count(*) AS found,
        sum(abs(difference)) FILTER (WHERE unit NOT IN ('pcs', '%%')) AS amount
 FROM analytics.reconciliation_defect
-WHERE tenant = %(tenant)s
+WHERE tenant = %(tenant)s AND accepted_at IS NULL
 GROUP BY no, kind
 ORDER BY no
 """
@@ -24,12 +24,15 @@ _DEFECTS: Final = """
 SELECT kind, coalesce(order_number, '') AS order_number, record, expected::text AS expected,
        actual::text AS actual, unit, expected_source AS one, actual_source AS other
 FROM analytics.reconciliation_defect
-WHERE tenant = %(tenant)s
+WHERE tenant = %(tenant)s AND accepted_at IS NULL
 ORDER BY no, abs(difference) DESC, record
 LIMIT 10
 """
 
-_QUERY: Final = "SELECT * FROM analytics.reconciliation_defect WHERE tenant = '{}' ORDER BY no"
+_QUERY: Final = (
+    "SELECT * FROM analytics.reconciliation_defect "
+    "WHERE tenant = '{}' AND accepted_at IS NULL ORDER BY no"
+)
 
 _DUPLICATES: Final = """
 SELECT x.entity, a.key AS app, string_agg(x.external_id, ', ' ORDER BY x.external_id) AS records,
@@ -129,7 +132,8 @@ CHECKS: Final = (
         ("analytics", "reconciliation_defect"),
         "Shop, books, gateway and warehouse agree about every order, in 14 ways "
         "(docs/reconciliation.md). The metadata has count and sum of each kind and the query that "
-        "lists all. An error means: money may be lost, or a customer waits for it.",
+        "lists all. What a person accepted is left out. An error means: money may be lost, or a "
+        "customer waits for it.",
         _check_defects,
     ),
     Check(

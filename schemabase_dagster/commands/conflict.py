@@ -56,6 +56,24 @@ def resolve(
     say(f"Decided. Run [bold]schemabase sync {tenant}[/] or wait for the next run.")
 
 
+@app.command(
+    epilog="Example: schemabase conflict accept acme refund_duplicate r65cc3921 --note 'two pieces'"
+)
+def accept(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    kind: Annotated[str, typer.Argument(help="Kind in analytics.reconciliation_defect.")],
+    record: Annotated[str, typer.Argument(help="Its record there.")],
+    *,
+    note: Annotated[str, typer.Option(help="Why, for those who read it later.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it back.")] = False,
+) -> None:
+    """Accept a disagreement about money or goods: the check leaves it out as long as it stays."""
+    from schemabase_dagster import operations  # noqa: PLC0415 - imports Dagster
+
+    operations.accept_difference(tenant, kind, record, note=note, is_accepted=not withdraw)
+    say("Taken back." if withdraw else "Accepted.")
+
+
 def _split(text: str) -> tuple[str, str]:
     app_key, colon, external_id = text.partition(":")
     if not colon or not external_id:

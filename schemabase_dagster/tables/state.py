@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Numeric,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -241,6 +242,21 @@ match_pair = Table(
     Index("match_pair_other", "entity", "other_app_id", "other_external_id"),
     schema=SCHEMA,
     comment="Records without a common key that are one row by what they say, as found last",
+)
+
+accepted_difference = Table(
+    "accepted_difference",
+    metadata,
+    tenant_key(),
+    text_column("kind", "Kind of the disagreement", nullable=False),
+    text_column("record", "What it is about", nullable=False),
+    Column("expected", Numeric, nullable=False, comment="One side, as it was accepted"),
+    Column("actual", Numeric, nullable=False, comment="The other side, as it was accepted"),
+    text_column("note", "Why"),
+    instant("accepted_at", "When", nullable=False, server_default=NOW),
+    PrimaryKeyConstraint("tenant_id", "kind", "record", "expected", "actual"),
+    schema=SCHEMA,
+    comment="Disagreements of analytics.reconciliation_defect that a person accepted",
 )
 
 sync_run = Table(

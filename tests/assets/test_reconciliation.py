@@ -3,13 +3,16 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from psycopg import Connection
 
 from assets.reconciliation.checks import CHECKS
 from sandbox.runner import Sandbox
+from schemabase_dagster.engine.accepted import accept_difference
+from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.tenancy import Tenant
 from tests.assets.test_aftersales import synced
-from tests.support.rows import one, rows
+from tests.support.rows import one, rows, value
 
 __all__ = ["synced"]
 
@@ -58,3 +61,31 @@ def test_paid_orders_owe_nothing(
     """
     odd = sandbox.control.planted("acme")["totals_differ"]["number"]
     assert [row["order_number"] for row in rows(conn, query)] == [odd]
+
+
+def test_what_a_person_accepts_is_open_no_more_while_it_stays_as_it_is(
+    conn: Connection[Any], tenant: Tenant, synced: str
+):
+    (check,) = (each for each in CHECKS if each.name == "reconciliation")
+    (found,) = rows(conn, DEFECTS)
+
+    accept_difference(tenant, found["kind"], found["record"], note="agreed by telephone")
+
+    assert check.evaluate(conn, tenant).passed
+    assert value(conn, "SELECT count(*) FROM analytics.reconciliation WHERE kinds <> '{}'") == 0
+    assert one(conn, DEFECTS)["accepted_note"] == "agreed by telephone"
+    conn.execute("UPDATE core.invoices SET total_gross = total_gross + 1 WHERE total_gross > 0")
+    assert not check.evaluate(conn, tenant).passed
+
+
+def test_an_acceptance_is_taken_back(conn: Connection[Any], tenant: Tenant, synced: str):
+    (found,) = rows(conn, DEFECTS)
+    accept_difference(tenant, found["kind"], found["record"])
+
+    accept_difference(tenant, found["kind"], found["record"], is_accepted=False)
+
+    assert one(conn, DEFECTS)["accepted_at"] is None
+    with pytest.raises(ConfigurationError, match="no accepted disagreement"):
+        accept_difference(tenant, found["kind"], found["record"], is_accepted=False)
+    with pytest.raises(ConfigurationError, match="no disagreement 'refund_stuck'"):
+        accept_difference(tenant, "refund_stuck", found["record"])

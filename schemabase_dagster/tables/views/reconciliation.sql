@@ -17,7 +17,7 @@ WITH told AS (
         array_agg(DISTINCT kind ORDER BY kind) AS kinds,
         sum(abs(difference)) FILTER (WHERE unit NOT IN ('pcs', '%')) AS difference
     FROM analytics.reconciliation_defect
-    WHERE order_id IS NOT NULL
+    WHERE order_id IS NOT NULL AND accepted_at IS NULL
     GROUP BY order_id
 )
 SELECT
@@ -63,6 +63,6 @@ COMMENT ON COLUMN analytics.reconciliation.fees IS 'Transaction costs in the ord
 COMMENT ON COLUMN analytics.reconciliation.billing_gap IS 'Ordered - agreed refunds - (invoiced - credited)';
 COMMENT ON COLUMN analytics.reconciliation.open_receivable IS 'Above 0 the customer owes, below 0 the merchant';
 COMMENT ON COLUMN analytics.reconciliation.difference IS 'What differs in sum by analytics.reconciliation_defect, in the order''s currency';
-COMMENT ON COLUMN analytics.reconciliation.kinds IS 'Kinds of its disagreements; null = all agree';
+COMMENT ON COLUMN analytics.reconciliation.kinds IS 'Kinds of its disagreements that nobody accepted; null = none';
 COMMENT ON COLUMN analytics.reconciliation.shop_record IS 'App and id of the order in the shop';
 COMMENT ON COLUMN analytics.reconciliation.books_record IS 'App and id of the order in the books';

@@ -479,10 +479,16 @@ SELECT
         SELECT min(a.key)
         FROM platform.app AS a
         WHERE a.tenant_id = r.tenant_id AND a.deleted_at IS NULL AND a.type = ANY(r.two_types)
-    )) AS actual_source
+    )) AS actual_source,
+    c.accepted_at,
+    c.note AS accepted_note
 FROM ranked AS r
 JOIN platform.tenant AS t ON t.id = r.tenant_id
 LEFT JOIN core.orders AS o ON o.id = r.order_id
+-- One whose amounts changed since is to be looked at again.
+LEFT JOIN platform.accepted_difference AS c
+    ON c.tenant_id = r.tenant_id AND c.kind = r.kind AND c.record = r.record
+    AND c.expected = r.expected AND c.actual = r.actual
 WHERE r.no = r.first_no;
 
 COMMENT ON VIEW analytics.reconciliation_defect IS 'Disagreements about money and goods, of 14 kinds (docs/reconciliation.md); one cause is reported once, by its lowest number';
@@ -498,3 +504,5 @@ COMMENT ON COLUMN analytics.reconciliation_defect.difference IS 'Expected - actu
 COMMENT ON COLUMN analytics.reconciliation_defect.unit IS 'Currency (ISO 4217), pcs (quantities) or % (tax)';
 COMMENT ON COLUMN analytics.reconciliation_defect.expected_source IS 'App and id of the record behind the expected value';
 COMMENT ON COLUMN analytics.reconciliation_defect.actual_source IS 'App and id of the record behind the actual value, or of the order where that is missing';
+COMMENT ON COLUMN analytics.reconciliation_defect.accepted_at IS 'When a person accepted it as it is; null = open';
+COMMENT ON COLUMN analytics.reconciliation_defect.accepted_note IS 'Why it was accepted';
