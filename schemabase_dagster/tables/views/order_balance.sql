@@ -1,29 +1,28 @@
 -- analytics.order_balance: one row per order, what was billed, credited, paid and paid back.
 CREATE VIEW analytics.order_balance AS
-WITH several AS (
-    SELECT
-        io.invoice_id,
-        sum(o.total_gross) AS whole
-    FROM core.invoice_orders AS io
-    JOIN core.orders AS o ON o.id = io.order_id
-    GROUP BY io.invoice_id
-    HAVING count(*) > 1
-), shares AS (
+WITH shared AS (
+    -- Most invoices bill one order: only the few others are shared out.
     SELECT
         io.invoice_id,
         io.order_id,
-        coalesce(o.total_gross / nullif(s.whole, 0), 1) AS part
-    FROM core.invoice_orders AS io
+        o.total_gross / nullif(sum(o.total_gross) OVER (PARTITION BY io.invoice_id), 0) AS part
+    FROM (
+        SELECT invoice_id
+        FROM core.invoice_orders
+        GROUP BY invoice_id
+        HAVING count(*) > 1
+    ) AS m
+    JOIN core.invoice_orders AS io ON io.invoice_id = m.invoice_id
     JOIN core.orders AS o ON o.id = io.order_id
-    LEFT JOIN several AS s ON s.invoice_id = io.invoice_id
 ), invoiced AS (
     SELECT
-        sh.order_id,
-        sum(round(v.total_gross * sh.part, 2)) AS amount
-    FROM shares AS sh
-    JOIN core.invoices AS v ON v.id = sh.invoice_id
+        io.order_id,
+        sum(round(CASE WHEN sh.part IS NULL THEN v.total_gross ELSE v.total_gross * sh.part END, 2)) AS amount
+    FROM core.invoice_orders AS io
+    JOIN core.invoices AS v ON v.id = io.invoice_id
+    LEFT JOIN shared AS sh ON sh.invoice_id = io.invoice_id AND sh.order_id = io.order_id
     WHERE v.deleted_at IS NULL AND coalesce(v.status, '') NOT IN ('draft', 'void')
-    GROUP BY sh.order_id
+    GROUP BY io.order_id
 ), applied AS (
     SELECT
         credit_note_id,
@@ -60,13 +59,15 @@ WITH several AS (
     -- What only the books know is paid for an invoice.
     SELECT
         al.payment_id,
-        sh.order_id,
-        round(coalesce(al.amount, y.amount) * sh.part, 2) AS amount,
-        coalesce(al.amount / nullif(y.amount, 0), 1) * sh.part AS part
+        io.order_id,
+        round(coalesce(al.amount, y.amount) * coalesce(sh.part, 1), 2) AS amount,
+        coalesce(al.amount / nullif(y.amount, 0), 1) * coalesce(sh.part, 1) AS part
     FROM core.payment_allocations AS al
     JOIN core.payments AS y ON y.id = al.payment_id
-    JOIN shares AS sh ON sh.invoice_id = al.invoice_id
-    WHERE y.deleted_at IS NULL
+    JOIN core.invoice_orders AS io ON io.invoice_id = al.invoice_id
+    LEFT JOIN shared AS sh ON sh.invoice_id = io.invoice_id AND sh.order_id = io.order_id
+    WHERE al.order_id IS NULL
+        AND y.deleted_at IS NULL
         AND y.status = 'paid'
         AND NOT EXISTS (
             SELECT FROM core.payment_allocations AS own

@@ -9,13 +9,16 @@ WITH roles AS (
     WHERE a.enabled AND a.deleted_at IS NULL
     GROUP BY a.tenant_id
 ), charges AS (
-    -- The payment of an order: what was paid counts before an attempt that failed.
+    -- The payment of a refund's order where the refund names none: what was paid counts before an
+    -- attempt that failed.
     SELECT DISTINCT ON (al.order_id)
         al.order_id,
         al.payment_id
-    FROM core.payment_allocations AS al
+    FROM core.refunds AS f
+    JOIN core.refund_allocations AS fa ON fa.refund_id = f.id
+    JOIN core.payment_allocations AS al ON al.order_id = fa.order_id
     JOIN core.payments AS y ON y.id = al.payment_id AND y.deleted_at IS NULL
-    WHERE al.order_id IS NOT NULL
+    WHERE f.payment_id IS NULL
     ORDER BY al.order_id, y.status = 'paid' DESC, y.paid_at, y.id
 ), claims AS MATERIALIZED (
     SELECT
@@ -37,29 +40,12 @@ WITH roles AS (
     JOIN platform.tenant AS t ON t.slug = c.tenant
     JOIN roles AS r ON r.tenant_id = t.id
     LEFT JOIN charges AS p ON p.order_id = c.order_id
-), balances AS MATERIALIZED (
-    SELECT b.*, t.id AS tenant_id
-    FROM analytics.order_balance AS b
-    JOIN platform.tenant AS t ON t.slug = b.tenant
 ), noted AS (
     SELECT
         credit_note_id,
         min(order_id::text)::uuid AS order_id
     FROM core.credit_note_orders
     GROUP BY credit_note_id
-), billed AS (
-    SELECT
-        invoice_id,
-        min(order_id::text)::uuid AS order_id
-    FROM core.invoice_orders
-    GROUP BY invoice_id
-), payers AS (
-    SELECT
-        payment_id,
-        min(order_id::text)::uuid AS order_id
-    FROM core.payment_allocations
-    WHERE order_id IS NOT NULL
-    GROUP BY payment_id
 ), spent AS (
     SELECT
         y.id,
@@ -67,35 +53,43 @@ WITH roles AS (
         y.reference_number,
         y.amount,
         y.currency,
-        p.order_id,
-        coalesce(f.amount, 0) AS refunded,
-        coalesce(d.amount, 0) AS disputed,
-        f.records,
-        d.records AS disputes
-    FROM core.payments AS y
-    LEFT JOIN payers AS p ON p.payment_id = y.id
-    LEFT JOIN (
-        SELECT charge_id, sum(amount) AS amount, string_agg(record, ', ' ORDER BY record) AS records
-        FROM claims
-        WHERE is_out
-        GROUP BY charge_id
-    ) AS f ON f.charge_id = y.id
-    LEFT JOIN (
-        SELECT d.payment_id, sum(d.funds_withdrawn - d.funds_returned) AS amount,
-               string_agg(r.record, ', ' ORDER BY r.record) AS records
-        FROM core.disputes AS d
-        LEFT JOIN (
-            SELECT x.core_id, string_agg(a.key || ' ' || x.external_id, ', '
-                ORDER BY a.key, x.external_id) AS record
-            FROM core.external_ref AS x
-            JOIN platform.app AS a ON a.id = x.app_id
-            WHERE x.entity = 'dispute' AND x.deleted_at IS NULL
-            GROUP BY x.core_id
-        ) AS r ON r.core_id = d.id
-        WHERE d.deleted_at IS NULL
-        GROUP BY d.payment_id
-    ) AS d ON d.payment_id = y.id
-    WHERE y.deleted_at IS NULL AND (f.amount IS NOT NULL OR d.amount IS NOT NULL)
+        (
+            SELECT min(al.order_id::text)::uuid
+            FROM core.payment_allocations AS al
+            WHERE al.payment_id = y.id
+        ) AS order_id,
+        coalesce(m.refunded, 0) AS refunded,
+        coalesce(m.disputed, 0) AS disputed,
+        m.records,
+        m.disputes
+    FROM (
+        SELECT
+            payment_id,
+            sum(refunded) AS refunded,
+            sum(disputed) AS disputed,
+            string_agg(record, ', ' ORDER BY record) AS records,
+            string_agg(dispute, ', ' ORDER BY dispute) AS disputes
+        FROM (
+            SELECT charge_id AS payment_id, amount AS refunded, NULL::numeric AS disputed,
+                   record, NULL::text AS dispute
+            FROM claims
+            WHERE is_out
+            UNION ALL
+            SELECT d.payment_id, NULL, d.funds_withdrawn - d.funds_returned, NULL, r.record
+            FROM core.disputes AS d
+            LEFT JOIN (
+                SELECT x.core_id, string_agg(a.key || ' ' || x.external_id, ', '
+                    ORDER BY a.key, x.external_id) AS record
+                FROM core.external_ref AS x
+                JOIN platform.app AS a ON a.id = x.app_id
+                WHERE x.entity = 'dispute' AND x.deleted_at IS NULL
+                GROUP BY x.core_id
+            ) AS r ON r.core_id = d.id
+            WHERE d.deleted_at IS NULL
+        ) AS moved
+        GROUP BY payment_id
+    ) AS m
+    JOIN core.payments AS y ON y.id = m.payment_id AND y.deleted_at IS NULL
 ), used AS (
     SELECT
         n.id,
@@ -128,6 +122,17 @@ WITH roles AS (
     FROM core.refund_allocations
     WHERE credit_note_id IS NOT NULL
     GROUP BY refund_id
+), overpaid AS MATERIALIZED (
+    SELECT
+        b.order_id,
+        b.paid - b.invoiced AS surplus
+    FROM analytics.order_balance AS b
+    WHERE b.order_id IN (
+        SELECT al.order_id
+        FROM core.refunds AS f
+        JOIN core.refund_allocations AS al ON al.refund_id = f.id
+        WHERE f.purpose = 'overpayment' AND f.deleted_at IS NULL
+    )
 ), came AS (
     SELECT
         r.id,
@@ -243,14 +248,14 @@ WITH roles AS (
         c.erp_record, 'order', c.order_id, ARRAY['zoho']
     FROM claims AS c
     LEFT JOIN paid_out AS a ON a.refund_id = c.refund_id
-    LEFT JOIN balances AS b ON b.order_id = c.order_id
+    LEFT JOIN overpaid AS b ON b.order_id = c.order_id
     WHERE c.status = 'succeeded'
         AND c.has_erp
         AND c.amount - coalesce(a.amount, 0) >= 0.01
         AND c.refunded_at < now() - interval '3 days'
         -- What the books call an overpayment is one only if more was paid than billed.
         AND NOT (c.purpose = 'overpayment'
-            AND (b.order_id IS NULL OR b.paid - b.invoiced >= c.amount))
+            AND (b.order_id IS NULL OR b.surplus >= c.amount))
     UNION ALL
     SELECT
         u.tenant_id, 7, 'credit_note_unsettled', u.order_id, u.credit_note_number,
@@ -266,16 +271,19 @@ WITH roles AS (
     WHERE u.is_stale OR abs(u.total_gross - u.amount - u.balance) >= 0.01
     UNION ALL
     SELECT
-        b.tenant_id, 8, 'billing_mismatch', b.order_id, b.order_number,
+        t.id, 8, 'billing_mismatch', b.order_id, b.order_number,
         b.ordered - b.reduction, b.invoiced - b.credited, b.currency,
         NULL, 'order', b.order_id, ARRAY['saleor', 'zoho'],
         NULL, 'invoice_of_order', b.order_id, ARRAY['zoho']
-    FROM balances AS b
+    FROM analytics.order_balance AS b
+    JOIN platform.tenant AS t ON t.slug = b.tenant
     WHERE abs(b.billing_gap) >= 0.01
         AND (b.invoice_status = 'invoiced' OR b.status = 'canceled')
     UNION ALL
     SELECT
-        v.tenant_id, 9, 'over_credited', bo.order_id, v.invoice_number,
+        v.tenant_id, 9, 'over_credited',
+        (SELECT min(al.order_id::text)::uuid FROM core.invoice_orders AS al WHERE al.invoice_id = v.id),
+        v.invoice_number,
         v.total_gross, n.amount, v.currency,
         NULL, 'invoice', v.id, ARRAY['zoho'],
         NULL, 'credit_note', n.latest, ARRAY['zoho']
@@ -287,7 +295,6 @@ WITH roles AS (
         WHERE status IN ('open', 'closed') AND deleted_at IS NULL
         GROUP BY corrects_invoice_id
     ) AS n ON n.corrects_invoice_id = v.id
-    LEFT JOIN billed AS bo ON bo.invoice_id = v.id
     WHERE v.deleted_at IS NULL AND n.amount - v.total_gross >= 0.01
     UNION ALL
     SELECT
@@ -370,7 +377,9 @@ WITH roles AS (
         ))
     UNION ALL
     SELECT
-        x.tenant_id, 14, 'settlement_fee_mismatch', p.order_id, c.cost_key,
+        x.tenant_id, 14, 'settlement_fee_mismatch',
+        (SELECT min(al.order_id::text)::uuid FROM core.payment_allocations AS al WHERE al.payment_id = c.payment_id),
+        c.cost_key,
         (x.attrs ->> 'amount')::numeric, (y.attrs ->> 'amount')::numeric, c.currency,
         a.key || ' ' || x.external_id, NULL, NULL, NULL,
         e.key || ' ' || y.external_id, NULL, NULL, NULL
@@ -380,19 +389,19 @@ WITH roles AS (
         ON y.entity = 'transaction_cost' AND y.core_id = x.core_id AND y.deleted_at IS NULL
     JOIN platform.app AS e ON e.id = y.app_id AND e.type = 'zoho'
     JOIN core.transaction_costs AS c ON c.id = x.core_id AND c.deleted_at IS NULL
-    LEFT JOIN payers AS p ON p.payment_id = c.payment_id
     WHERE x.entity = 'transaction_cost'
         AND x.deleted_at IS NULL
         AND x.attrs ->> 'currency' = y.attrs ->> 'currency'
         AND abs((x.attrs ->> 'amount')::numeric - (y.attrs ->> 'amount')::numeric) >= 0.01
     UNION ALL
     SELECT
-        y.tenant_id, 14, 'settlement_fee_mismatch', p.order_id, y.reference_number,
+        y.tenant_id, 14, 'settlement_fee_mismatch',
+        (SELECT min(al.order_id::text)::uuid FROM core.payment_allocations AS al WHERE al.payment_id = y.id),
+        y.reference_number,
         round(y.amount * y.settlement_rate, 2), y.settlement_amount, y.settlement_currency,
         NULL, 'payment', y.id, ARRAY['braintree', 'saleor'],
         NULL, 'payment', y.id, ARRAY['braintree', 'saleor']
     FROM core.payments AS y
-    LEFT JOIN payers AS p ON p.payment_id = y.id
     WHERE y.deleted_at IS NULL
         AND abs(round(y.amount * y.settlement_rate, 2) - y.settlement_amount) >= 0.01
     UNION ALL
@@ -428,39 +437,31 @@ SELECT
     r.expected - r.actual AS difference,
     r.unit,
     coalesce(r.one, (
-        SELECT string_agg(f.record, ', ' ORDER BY f.record)
-        FROM (
-            SELECT
-                a.key || ' ' || x.external_id AS record,
-                rank() OVER (ORDER BY array_position(r.one_types, a.type)) AS place
-            FROM core.external_ref AS x
-            JOIN platform.app AS a ON a.id = x.app_id
-            WHERE x.entity = r.one_entity
-                AND x.core_id = r.one_id
-                AND x.deleted_at IS NULL
-                AND a.type = ANY(r.one_types)
-        ) AS f
-        WHERE f.place = 1
+        SELECT CASE WHEN a.type = ANY(r.one_types) THEN
+            string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key || ' ' || x.external_id)
+        END
+        FROM core.external_ref AS x
+        JOIN platform.app AS a ON a.id = x.app_id
+        WHERE x.entity = r.one_entity AND x.core_id = r.one_id AND x.deleted_at IS NULL
+        GROUP BY a.type
+        ORDER BY array_position(r.one_types, a.type)
+        LIMIT 1
     ), (
         SELECT min(a.key)
         FROM platform.app AS a
         WHERE a.tenant_id = r.tenant_id AND a.deleted_at IS NULL AND a.type = ANY(r.one_types)
     )) AS expected_source,
-    coalesce(r.two, (
-        SELECT string_agg(f.record, ', ' ORDER BY f.record)
-        FROM (
-            SELECT
-                a.key || ' ' || x.external_id AS record,
-                rank() OVER (ORDER BY array_position(r.two_types, a.type)) AS place
-            FROM core.external_ref AS x
-            JOIN platform.app AS a ON a.id = x.app_id
-            WHERE x.entity = r.two_entity
-                AND x.core_id = r.two_id
-                AND x.deleted_at IS NULL
-                AND a.type = ANY(r.two_types)
-        ) AS f
-        WHERE f.place = 1
-    ), (
+    coalesce(r.two, CASE WHEN r.two_entity <> 'invoice_of_order' THEN (
+        SELECT CASE WHEN a.type = ANY(r.two_types) THEN
+            string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY a.key || ' ' || x.external_id)
+        END
+        FROM core.external_ref AS x
+        JOIN platform.app AS a ON a.id = x.app_id
+        WHERE x.entity = r.two_entity AND x.core_id = r.two_id AND x.deleted_at IS NULL
+        GROUP BY a.type
+        ORDER BY array_position(r.two_types, a.type)
+        LIMIT 1
+    ) ELSE (
         -- The invoices of an order, or the order itself in the books.
         SELECT coalesce(
             (SELECT string_agg(a.key || ' ' || x.external_id, ', ' ORDER BY x.external_id)
@@ -473,8 +474,7 @@ SELECT
              FROM core.external_ref AS x
              JOIN platform.app AS a ON a.id = x.app_id AND a.type = 'zoho'
              WHERE x.entity = 'order' AND x.core_id = r.two_id AND x.deleted_at IS NULL))
-        WHERE r.two_entity = 'invoice_of_order'
-    ), (
+    ) END, (
         -- The app that knows nothing of it, where not even the order is known.
         SELECT min(a.key)
         FROM platform.app AS a
