@@ -1,6 +1,9 @@
 """Schema ``raw``: one table per stream, made from its name; and the history of changed payloads."""
 
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, LiteralString
 
 from psycopg import Connection, sql
 from sqlalchemy import Column, Index, Table
@@ -97,30 +100,52 @@ def ensure_raw_tables(conn: Connection, streams: Iterable[tuple[str, str]]) -> N
             conn.execute(note.format(table, sql.Identifier(column), sql.Literal(text)))
 
 
-_UNMATCHED = """
+# Tenants and apps are looked up for what is left over, not for every record. The streams of an
+# entity are compared with its references at once, which reads these once.
+_UNMATCHED: Final = """
 SELECT
-    t.slug AS tenant,
-    a.key AS app,
-    {stream} AS stream,
-    r.external_id,
-    r.changed_at,
-    j.code,
-    j.path,
-    j.reason,
+    t.slug AS tenant, a.key AS app, r.stream, r.external_id, r.changed_at, j.code, j.path, j.reason,
     EXISTS (
         SELECT FROM platform.todo AS q
-        WHERE q.tenant_id = r.tenant_id AND q.stream = {stream}
+        WHERE q.tenant_id = r.tenant_id AND q.stream = r.stream
           AND q.app_id = r.app_id AND q.external_id = r.external_id
     ) AS waiting
-FROM raw.{table} AS r
+FROM ({left_over}) AS r
 JOIN platform.app AS a ON a.id = r.app_id
 JOIN platform.tenant AS t ON t.id = r.tenant_id
-LEFT JOIN core.external_ref AS x
-    ON x.entity = {entity} AND x.app_id = r.app_id AND x.external_id = r.external_id
-    AND x.deleted_at IS NULL
 LEFT JOIN platform.rejects AS j
-    ON j.app_id = r.app_id AND j.stream = {stream} AND j.external_id = r.external_id
-WHERE r.deleted_at IS NULL AND (x.core_id IS NULL OR j.id IS NOT NULL)
+    ON j.app_id = r.app_id AND j.stream = r.stream AND j.external_id = r.external_id
+"""
+
+_NEVER_MAPPED: Final = """
+SELECT r.stream, r.tenant_id, r.app_id, r.external_id, r.changed_at
+FROM ({records}) AS r
+WHERE NOT EXISTS (
+    SELECT FROM core.external_ref AS x
+    WHERE x.entity = {entity} AND x.app_id = r.app_id AND x.external_id = r.external_id
+      AND x.deleted_at IS NULL
+)
+"""
+
+_RECORDS: Final = """
+SELECT {stream} AS stream, tenant_id, app_id, external_id, changed_at
+FROM raw.{table}
+WHERE deleted_at IS NULL
+"""
+
+_MAPPED_BEFORE: Final = """
+SELECT {stream} AS stream, r.tenant_id, r.app_id, r.external_id, r.changed_at
+FROM raw.{table} AS r
+WHERE r.deleted_at IS NULL
+  AND EXISTS (
+      SELECT FROM platform.rejects AS j
+      WHERE j.stream = {stream} AND j.app_id = r.app_id AND j.external_id = r.external_id
+  )
+  AND EXISTS (
+      SELECT FROM core.external_ref AS x
+      WHERE x.entity = {entity} AND x.app_id = r.app_id AND x.external_id = r.external_id
+        AND x.deleted_at IS NULL
+  )
 """
 
 _NOT_LANDED = """
@@ -142,18 +167,20 @@ def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]])
         conn: connection inside a transaction; the raw tables exist.
         streams: pairs of stream name and entity.
     """
-    parts: list[sql.Composable] = [
-        sql.SQL(_UNMATCHED).format(
-            stream=sql.Literal(stream), table=sql.Identifier(stream), entity=sql.Literal(entity)
+    names = sorted(streams, key=itemgetter(1, 0))
+    left_over = [
+        sql.SQL(_NEVER_MAPPED).format(
+            records=_union(_format(_RECORDS, stream, entity) for stream, entity in fed),
+            entity=sql.Literal(entity),
         )
-        for stream, entity in streams
+        for entity, fed in groupby(names, key=itemgetter(1))
     ]
-    parts.append(sql.SQL(_NOT_LANDED))
-    body = sql.SQL(" UNION ALL ").join(parts)
-    names = "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
+    left_over += [_format(_MAPPED_BEFORE, stream, entity) for stream, entity in names]
+    body = _union([sql.SQL(_UNMATCHED).format(left_over=_union(left_over)), sql.SQL(_NOT_LANDED)])
+    columns = "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
     conn.execute(
         sql.SQL("CREATE OR REPLACE VIEW analytics.unmatched_record ({}) AS {}").format(
-            sql.SQL(names), body
+            sql.SQL(columns), body
         )
     )
     conn.execute(
@@ -163,6 +190,16 @@ def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]])
     for column, text in _UNMATCHED_COMMENTS.items():
         note = sql.SQL("COMMENT ON COLUMN analytics.unmatched_record.{} IS {}")
         conn.execute(note.format(sql.Identifier(column), sql.Literal(text)))
+
+
+def _union(parts: Iterable[sql.Composable]) -> sql.Composed:
+    return sql.SQL(" UNION ALL ").join(parts)
+
+
+def _format(query: LiteralString, stream: str, entity: str) -> sql.Composed:
+    return sql.SQL(query).format(
+        stream=sql.Literal(stream), table=sql.Identifier(stream), entity=sql.Literal(entity)
+    )
 
 
 _UNMATCHED_COMMENTS = {
