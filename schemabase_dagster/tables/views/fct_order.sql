@@ -67,21 +67,40 @@ LEFT JOIN (
         al.order_id,
         p.currency,
         sum(coalesce(al.amount, p.amount)) FILTER (WHERE p.status = 'paid') AS paid,
-        sum(d.disputed * coalesce(al.amount / nullif(p.amount, 0), 1)) AS disputed,
-        round(sum(c.fees * coalesce(al.amount / nullif(p.amount, 0), 1)), 4) AS fees
+        -- Most payments have one order: a division of each takes longer than all else here.
+        sum(CASE WHEN d.disputed IS NOT NULL THEN d.disputed * coalesce(al.amount / nullif(p.amount, 0), 1) END) AS disputed,
+        round(sum(
+            CASE WHEN al.amount = p.amount THEN p.fees ELSE p.fees * coalesce(al.amount / nullif(p.amount, 0), 1) END
+        ), 4) AS fees
     FROM core.payment_allocations AS al
-    JOIN core.payments AS p ON p.id = al.payment_id AND p.deleted_at IS NULL
-    LEFT JOIN (
+    JOIN (
         SELECT
-            c.payment_id,
-            CASE WHEN bool_and(c.currency = b.currency OR c.currency = b.settlement_currency AND b.settlement_rate IS NOT NULL)
-                THEN sum(CASE WHEN c.currency = b.currency THEN c.amount ELSE c.amount / b.settlement_rate END)
+            b.id,
+            b.status,
+            b.currency,
+            b.amount,
+            CASE
+                WHEN c.currency <> c.last_currency THEN (
+                    SELECT
+                        CASE WHEN bool_and(m.currency = b.currency OR m.currency = b.settlement_currency AND b.settlement_rate IS NOT NULL)
+                            THEN sum(CASE WHEN m.currency = b.currency THEN m.amount ELSE m.amount / b.settlement_rate END)
+                        END
+                    FROM core.transaction_costs AS m
+                    WHERE m.payment_id = b.id AND m.deleted_at IS NULL
+                )
+                WHEN c.currency = b.currency THEN c.amount
+                WHEN c.currency = b.settlement_currency THEN c.amount / b.settlement_rate
             END AS fees
-        FROM core.transaction_costs AS c
-        JOIN core.payments AS b ON b.id = c.payment_id
-        WHERE c.deleted_at IS NULL
-        GROUP BY c.payment_id
-    ) AS c ON c.payment_id = p.id
+        FROM core.payments AS b
+        LEFT JOIN (
+            -- Costs of one payment in several currencies are rare, and looked up one by one above.
+            SELECT payment_id, sum(amount) AS amount, min(currency) AS currency, max(currency) AS last_currency
+            FROM core.transaction_costs
+            WHERE deleted_at IS NULL
+            GROUP BY payment_id
+        ) AS c ON c.payment_id = b.id
+        WHERE b.deleted_at IS NULL
+    ) AS p ON p.id = al.payment_id
     LEFT JOIN (
         SELECT payment_id, sum(funds_withdrawn - funds_returned) AS disputed
         FROM core.disputes

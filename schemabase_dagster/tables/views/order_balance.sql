@@ -1,17 +1,17 @@
 -- analytics.order_balance: one row per order, what was billed, credited, paid and paid back.
 CREATE VIEW analytics.order_balance AS
-WITH shared AS (
+WITH several AS MATERIALIZED (
     -- Most invoices bill one order: only the few others are shared out.
+    SELECT invoice_id
+    FROM core.invoice_orders
+    GROUP BY invoice_id
+    HAVING count(*) > 1
+), shared AS (
     SELECT
         io.invoice_id,
         io.order_id,
         o.total_gross / nullif(sum(o.total_gross) OVER (PARTITION BY io.invoice_id), 0) AS part
-    FROM (
-        SELECT invoice_id
-        FROM core.invoice_orders
-        GROUP BY invoice_id
-        HAVING count(*) > 1
-    ) AS m
+    FROM several AS m
     JOIN core.invoice_orders AS io ON io.invoice_id = m.invoice_id
     JOIN core.orders AS o ON o.id = io.order_id
 ), invoiced AS (
