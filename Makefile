@@ -38,7 +38,7 @@ up: $(VENV)/.runtime  ## Start the whole stack with two demo tenants, print the 
 ##@ Work on it
 .PHONY: test check lint fmt types contracts definitions
 test: $(VENV)/.dev  ## Run the tests (two workers, own Postgres, no network)
-	$(BIN)/python -m pytest -n $(WORKERS) -q -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow" $(ARGS)
 
 check: lint types contracts definitions test  ## Everything the CI asks for: lint, types, import contracts, definitions, tests
 

@@ -33,6 +33,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: server.remove_folder(folder))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take longest, so that no worker ends with one alone."""
+    items.sort(key=_longest, reverse=True)
+
+
+def _longest(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    usual = float(item.config.getini("timeout"))
+    return max(usual, float(marker.args[0])) if marker else usual
+
+
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Give every test a state folder and keys of its own, and nothing of the developer's."""
