@@ -2,7 +2,7 @@
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -41,18 +41,25 @@ def connect_demo_tenants(stand_ins: Mapping[str, Any]) -> None:
     connect_tenants(stand_ins, DEMO_TENANTS)
 
 
-def connect_tenants(stand_ins: Mapping[str, Any], tenants: Mapping[str, str]) -> None:
+def connect_tenants(
+    stand_ins: Mapping[str, Any],
+    tenants: Mapping[str, str],
+    systems: Collection[str] | None = None,
+) -> None:
     """Make tenants of stand-in merchants, their apps and webhook endpoints, where missing.
 
     Args:
         stand_ins: content of the sandbox's info file.
         tenants: name of the merchant, which becomes the slug, and name for people.
+        systems: types of the apps; None = all.
     """
     with database.transaction() as conn:
         for slug, name in tenants.items():
             merchant = stand_ins["merchants"][slug]
             tenant = _ensure_tenant(conn, slug, name, merchant)
             for system, (config, credentials) in app_settings(slug, merchant).items():
+                if systems is not None and system not in systems:
+                    continue
                 app = _ensure_app(conn, tenant, system_of(system), config, credentials)
                 _ensure_endpoint(conn, app, system_of(system))
 
