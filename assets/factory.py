@@ -149,7 +149,7 @@ def analytics_assets(views: Sequence[View]) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def analytics_views(context: dg.AssetExecutionContext) -> Iterator[Seen]:
-        give_way()
+        give_way(context.run.tags)
         with failures.translated(), database.transaction() as conn:
             tenant = syncing.enter(conn, _request(context).tenant)
         failed: dict[str, dg.Failure] = {}
@@ -222,7 +222,7 @@ def _asset(
     def decorated(body: Body) -> dg.AssetsDefinition:
         @wraps(body)
         def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-            give_way()
+            give_way(context.run.tags)
             return body(context)
 
         return decorator(asset)

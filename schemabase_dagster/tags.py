@@ -14,6 +14,10 @@ APP: Final = "schemabase/app"
 PULL: Final = "schemabase/pull"
 """``<tenant>/<system>``: at most one pull of it runs at a time (dagster.yaml)."""
 
+FILL: Final = "schemabase/fill"
+"""Set on a first pull and on one that goes on with a back-fill: it may take long, and others go
+first (dagster.yaml, assets/priority.py)."""
+
 NIGHTLY: Final = "schemabase/nightly"
 """Local date of the nightly sync, by which it is asked for once."""
 

@@ -98,6 +98,11 @@ class Pulled:
         """
         return max(filter(None, (self.requested_at, self.last_started_at)), default=None)
 
+    @property
+    def fills(self) -> bool:
+        """Whether it is pulled for the first time, or goes on with an unfinished whole listing."""
+        return self.latest is None or self.waits_for_quota is not None
+
     def is_due(self, now: datetime) -> bool:
         """Tell whether a pull should start.
 
@@ -147,10 +152,9 @@ def due_requests(
 ) -> list[dg.RunRequest]:
     """Return a request for every (tenant, system) with a due stream, and note that it was asked.
 
-    The most stale come first: what one tick does not take, and what waits longest in the queue, is
-    never the same tenant's for being late in the alphabet. A (tenant, system) that waits or runs
-    already is left alone, and so is a tenant that is no partition yet. A stream for which a run
-    would do nothing is noted as complete.
+    The most stale come first, whatever their names, and back-fills, which take long, after the
+    others of their tick. A (tenant, system) that waits or runs already is left alone, and so is a
+    tenant that is no partition yet. A stream for which a run would do nothing is noted as complete.
     """
     with database.transaction() as conn:
         streams = _due_streams(conn, now, warn)
@@ -163,7 +167,7 @@ def due_requests(
         idle = _idle(conn, free)
         state.skip(conn, [(each.app_id, each.stream) for each in idle], now)
         groups = _grouped(each for each in free if each not in idle)
-        chosen = dict(sorted(groups.items(), key=_staleness)[:REQUESTS_PER_TICK])
+        chosen = dict(sorted(groups.items(), key=_turn)[:REQUESTS_PER_TICK])
         _note_asked(conn, [each for group in chosen.values() for each in group], now)
     return [
         pull_request(
@@ -172,6 +176,7 @@ def due_requests(
             sorted({each.stream for each in group}),
             trigger=tags.TRIGGER_SCHEDULE,
             priority=PRIORITY_DUE,
+            extra={tags.FILL: "true"} if _fills(group) else None,
         )
         for (tenant, system), group in chosen.items()
     ]
@@ -221,9 +226,13 @@ def _grouped(streams: Iterable[Pulled]) -> dict[tuple[str, str], list[Pulled]]:
     return groups
 
 
-def _staleness(item: tuple[tuple[str, str], list[Pulled]]) -> datetime:
-    """Return when the stream of a group that waits longest was last asked for."""
-    return min(each.latest or NEVER for each in item[1])
+def _fills(group: Iterable[Pulled]) -> bool:
+    return any(each.fills for each in group)
+
+
+def _turn(item: tuple[tuple[str, str], list[Pulled]]) -> tuple[bool, datetime]:
+    """Return by what groups are sorted: long ones last, then by the stream that waits longest."""
+    return _fills(item[1]), min(each.latest or NEVER for each in item[1])
 
 
 def _note_asked(conn: Connection[Any], streams: list[Pulled], now: datetime) -> None:

@@ -1,13 +1,15 @@
-"""Pulls give way: a run's process works at the lowest priority, any other process keeps its own."""
+"""Pulls give way, long ones most of all; a process that is no run keeps its priority."""
 
 import multiprocessing
 import os
+from collections.abc import Mapping
 from unittest import mock
 
+import pytest
 from psycopg import Connection
 
-from assets.priority import NICENESS, give_way
-from schemabase_dagster import operations
+from assets.priority import LONG_NICENESS, NICENESS, give_way
+from schemabase_dagster import operations, tags
 from schemabase_dagster.tenancy import Tenant
 
 
@@ -18,6 +20,13 @@ def priorities_of_a_run() -> list[tuple[int, int, int]]:
     return [call.args for call in asked.call_args_list]
 
 
+def priorities_by(run_tags: Mapping[str, str]) -> list[tuple[int, int, int]]:
+    """Return what a run with these tags asks for."""
+    with mock.patch.object(os, "setpriority") as asked:
+        give_way(run_tags)
+    return [call.args for call in asked.call_args_list]
+
+
 def test_a_run_in_a_process_of_its_own_gives_way(conn: Connection, tenant: Tenant):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         asked = pool.apply(priorities_of_a_run)
@@ -25,9 +34,26 @@ def test_a_run_in_a_process_of_its_own_gives_way(conn: Connection, tenant: Tenan
     assert asked == [(os.PRIO_PROCESS, 0, NICENESS)]
 
 
+@pytest.mark.parametrize(
+    ("run_tags", "niceness"),
+    [
+        ({tags.TRIGGER: tags.TRIGGER_SCHEDULE}, NICENESS),
+        ({tags.TRIGGER: tags.TRIGGER_SCHEDULE, tags.FILL: "true"}, LONG_NICENESS),
+        ({tags.TRIGGER: tags.TRIGGER_FULL}, LONG_NICENESS),
+    ],
+    ids=["short", "back-fill", "full"],
+)
+def test_a_long_pull_gives_way_to_short_ones(
+    monkeypatch: pytest.MonkeyPatch, run_tags: Mapping[str, str], niceness: int
+):
+    monkeypatch.setattr(multiprocessing, "parent_process", object)
+
+    assert priorities_by(run_tags) == [(os.PRIO_PROCESS, 0, niceness)]
+
+
 def test_a_process_that_is_no_run_keeps_its_priority():
     before = os.getpriority(os.PRIO_PROCESS, 0)
 
-    give_way()
+    give_way({})
 
     assert os.getpriority(os.PRIO_PROCESS, 0) == before

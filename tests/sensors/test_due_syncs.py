@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 from assets import registry, syncing
 from assets.syncing import SyncRequest
@@ -14,6 +15,7 @@ from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster import tags, tenancy
 from schemabase_dagster.clock import utc_now
+from schemabase_dagster.settings import ROOT
 from schemabase_dagster.tenancy import App, Tenant
 from sensors.due_syncs import due_requests
 from tests.support import shops
@@ -54,8 +56,8 @@ def _asked(instance: dg.DagsterInstance, now: datetime = NOW) -> list[str]:
 
 @pytest.mark.parametrize(
     ("acme", "globex", "wanted"),
-    [(HOUR, 2 * HOUR, "globex"), (2 * HOUR, HOUR, "acme"), (HOUR, None, "globex")],
-    ids=["the later name", "the earlier name", "never asked for"],
+    [(HOUR, 2 * HOUR, "globex"), (2 * HOUR, HOUR, "acme"), (HOUR, None, "acme")],
+    ids=["the later name", "the earlier name", "a first pull takes long"],
 )
 def test_the_most_stale_comes_first_whatever_its_name(
     conn: Connection[Any],
@@ -91,3 +93,21 @@ def test_an_account_whose_day_is_used_up_is_left_alone_until_the_next_probe(
 
     assert asked == ["globex"]
     assert "acme" in later
+
+
+@pytest.mark.parametrize(
+    ("cursor", "is_long"),
+    [(None, True), ({}, False), ({"scan": {"waits": False}}, True)],
+    ids=["first pull", "changes only", "unfinished"],
+)
+def test_a_pull_that_may_take_long_is_marked_so_that_it_gets_not_all_slots(
+    conn: Connection[Any], books: App, instance, cursor: dict[str, Any] | None, is_long: bool
+):
+    if cursor is not None:
+        conn.execute(ASKED, (books.id, ORDERS, NOW - HOUR))
+        conn.execute("UPDATE platform.sync_state SET cursor = %s", (Jsonb(cursor),))
+
+    (request,) = due_requests(instance, NOW, print)
+
+    assert request.tags.get(tags.FILL) == ("true" if is_long else None)
+    assert f'- key: {tags.FILL}\n        value: "true"\n' in (ROOT / "dagster.yaml").read_text()
