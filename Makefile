@@ -69,7 +69,7 @@ contract: $(VENV)/.dev  ## What every client must do: SYSTEM=zoho, against the s
 	$(BIN)/python -m pytest -q -rs tests/resources/contract $(ARGS)
 
 ##@ Long proofs
-.PHONY: ui walk latency bench chaos quota reconcile mutate
+.PHONY: ui walk latency bench chaos quota fairness reconcile mutate
 ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (ARGS=--readme renews the picture)
 	$(BIN)/python -m proofs.ui $(ARGS)
 
@@ -87,6 +87,9 @@ chaos: $(VENV)/.dev  ## Kill runs in every phase while data changes, compare wit
 
 quota: $(VENV)/.dev  ## Fill a Zoho account of 20,000 orders within its quota: freshness, order, calls, estimate
 	$(BIN)/python -m proofs.quota $(ARGS)
+
+fairness: $(VENV)/.dev  ## Pull 17 tenants, then beside three in trouble, and compare their freshness (25 minutes)
+	$(BIN)/python -m proofs.fairness $(ARGS)
 
 reconcile: $(VENV)/.dev  ## Plant 14 kinds of disagreements in 2,000 orders and find each, nothing else
 	$(BIN)/python -m proofs.reconcile $(ARGS)
