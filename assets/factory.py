@@ -100,7 +100,7 @@ def core_asset(entity: Entity) -> dg.AssetsDefinition:
     """Return the asset ``core/<table>``: the canonical rows of an entity."""
     streams = registry.streams_feeding(entity.name)
     own = [check for check in registry.checks() if check.asset == ("core", entity.table.name)]
-    checks = (*core_checks(entity, tuple(streams)), *own)
+    checks = (*core_checks(entity, tuple(streams.values())), *own)
 
     @_asset(
         ("core", entity.table.name),

@@ -100,6 +100,10 @@ def ensure_raw_tables(conn: Connection, streams: Iterable[tuple[str, str]]) -> N
             conn.execute(note.format(table, sql.Identifier(column), sql.Literal(text)))
 
 
+UNMATCHED_COLUMNS: Final = sql.SQL(
+    "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
+)
+
 # Tenants and apps are looked up for what is left over, not for every record. The streams of an
 # entity are compared with its references at once, which reads these once.
 _UNMATCHED: Final = """
@@ -158,13 +162,10 @@ WHERE j.stage = 'land'
 """
 
 
-def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]]) -> None:
-    """Make ``analytics.unmatched_record``: source records that did not reach the canonical model.
-
-    The view is a union over the streams that have a mapper, hence made from the registry.
+def unmatched(streams: Iterable[tuple[str, str]]) -> sql.Composed:
+    """Return the query of ``analytics.unmatched_record`` over some streams only.
 
     Args:
-        conn: connection inside a transaction; the raw tables exist.
         streams: pairs of stream name and entity.
     """
     names = sorted(streams, key=itemgetter(1, 0))
@@ -176,11 +177,22 @@ def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]])
         for entity, fed in groupby(names, key=itemgetter(1))
     ]
     left_over += [_format(_MAPPED_BEFORE, stream, entity) for stream, entity in names]
-    body = _union([sql.SQL(_UNMATCHED).format(left_over=_union(left_over)), sql.SQL(_NOT_LANDED)])
-    columns = "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
+    landed = [sql.SQL(_UNMATCHED).format(left_over=_union(left_over))] if names else []
+    return _union([*landed, sql.SQL(_NOT_LANDED)])
+
+
+def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]]) -> None:
+    """Make ``analytics.unmatched_record``: source records that did not reach the canonical model.
+
+    The view is a union over the streams that have a mapper, hence made from the registry.
+
+    Args:
+        conn: connection inside a transaction; the raw tables exist.
+        streams: pairs of stream name and entity.
+    """
     conn.execute(
         sql.SQL("CREATE OR REPLACE VIEW analytics.unmatched_record ({}) AS {}").format(
-            sql.SQL(columns), body
+            UNMATCHED_COLUMNS, unmatched(streams)
         )
     )
     conn.execute(

@@ -9,8 +9,9 @@ from psycopg import Connection
 
 from assets import registry
 from assets.factory import analytics_assets
-from schemabase_dagster import tags
+from schemabase_dagster import tags, tenancy
 from schemabase_dagster.tenancy import Tenant
+from tests.support import shops
 
 VIEWS = analytics_assets(tuple(registry.views().values()))
 BROKEN = ("dim_variant", "fct_review")
@@ -64,6 +65,25 @@ def test_one_view_is_looked_at_alone(instance: dg.DagsterInstance):
     (event,) = result.get_asset_materialization_events()
     assert event.partition == "acme"
     assert event.materialization.metadata["dagster/partition_row_count"].value == 0
+
+
+def test_rows_of_the_tenant_are_counted_and_the_newest_are_shown(
+    conn: Connection[Any], tenant: Tenant, instance: dg.DagsterInstance
+):
+    for number in range(6):
+        shops.unreachable_dhl(conn, tenant, f"carrier{number}")
+    other = tenancy.add_tenant(conn, "globex", "Globex")
+    shops.unreachable_dhl(conn, other)
+
+    result = look(instance, dg.AssetSelection.assets(["analytics", "sync_freshness"]))
+
+    (event,) = result.get_asset_materialization_events()
+    told = event.materialization.metadata
+    assert told["dagster/partition_row_count"].value == 12
+    shown = told["newest_rows"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    assert len(shown.records) == 10
+    assert tuple(shown.records[0].data) == registry.views()["sync_freshness"].sample
 
 
 def test_a_check_is_answered_alone(instance: dg.DagsterInstance):
