@@ -94,7 +94,7 @@ fairness: $(VENV)/.dev  ## Pull 17 tenants, then beside three in trouble, and co
 reconcile: $(VENV)/.dev  ## Plant 14 kinds of disagreements in 2,000 orders and find each, nothing else
 	$(BIN)/python -m proofs.reconcile $(ARGS)
 
-mutate: $(VENV)/.dev  ## Break 30 lines, one at a time, and count how many the tests notice
+mutate: $(VENV)/.dev  ## Break lines of core and mappers, one at a time, and count what the tests notice
 	$(BIN)/python -m proofs.mutation $(ARGS)
 
 ##@ Upkeep

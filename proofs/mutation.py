@@ -1,18 +1,22 @@
-"""Break 30 lines at random, one at a time, and count how many of the breaks the tests notice.
+"""Break lines at random, one at a time, and count how many of the breaks the tests notice.
 
-``python -m proofs.mutation --seed 7`` draws the lines evenly from all lines that do something in
-the engine, the inbox, the vault and the verification of webhooks, and one break for each. Every
-break runs in a copy of the tree, first against the tests next to the module, then against all that
-reach it; the rest of the suite is only asked when too few were noticed. The table goes to
-``docs/testing.md``.
+``python -m proofs.mutation --seed 7`` draws 30 lines evenly from all lines that do something in the
+engine, the inbox, the vault and the verification of webhooks, some of the mappers of every system,
+and one break for each. Every break runs in a copy of the tree. The core's breaks are shown to the
+tests next to the module and to all that reach it; the rest of the suite is only asked when too few
+were noticed. A mapper's breaks are shown to the table-driven tests of the mappers only. The tables
+go to ``docs/testing.md``.
 """
 
 import argparse
+import ast
+import math
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +24,14 @@ from typing import Final
 
 from proofs.breaks import Break, find_breaks
 from proofs.trees import Failure, ProofError, Trees, first_failure
+from resources.registry import systems
 from schemabase_dagster.settings import ROOT
 
 LINES: Final = 30
-NEEDED: Final = 25
+LINES_PER_SYSTEM: Final = 5
+NEEDED: Final = 5 / 6
+"""Share of the breaks that must be noticed."""
+PARTS: Final = ("core", "mappers")
 SEED: Final = 20261125
 WORKERS: Final = 2
 HANG_FACTOR: Final = 3
@@ -59,6 +67,9 @@ REACHING: Final = {
         "tests/schemabase_dagster/commands/test_keys.py",
     ),
     "webhook_gateway/verification.py": ("tests/webhook_gateway",),
+    "assets": tuple(
+        str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/assets/test_*_mappers.py"))
+    ),
 }
 """Tests that reach a module, nearest first."""
 NEAREST: Final = {
@@ -71,7 +82,8 @@ NEAREST: Final = {
 
 DOCUMENT: Final = ROOT / "docs" / "testing.md"
 HEADING: Final = "## Mutations"
-BEGIN, END = "<!-- written by make mutate -->", "<!-- end -->"
+BEGIN: Final = {part: f"<!-- {part}, written by make mutate -->" for part in PARTS}
+END: Final = "<!-- end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,43 @@ def draw(seed: int, count: int) -> list[Break]:
     return [rng.choice(lines[place]) for place in chosen]
 
 
+def draw_mappers(seed: int, count: int) -> list[Break]:
+    """Draw ``count`` lines of the mappers of every system, and one break for each."""
+    rng = random.Random(seed)
+    return [
+        rng.choice(lines[place])
+        for _, lines in sorted(_mapper_lines().items())
+        for place in sorted(rng.sample(sorted(lines), count))
+    ]
+
+
+def _mapper_lines() -> dict[str, dict[tuple[str, int], list[Break]]]:
+    """Return what can be broken in the mappers of each system: functions, models and tables.
+
+    What a stream declares about its list is the clients' matter, and their tests'.
+    """
+    found: dict[str, dict[tuple[str, int], list[Break]]] = {name: {} for name in systems()}
+    for path in sorted(ROOT.glob("assets/*/*.py")):
+        if path.stem in found:
+            name = str(path.relative_to(ROOT))
+            mapping = set(_lines_that_map(ast.parse(path.read_text(encoding="utf-8"))))
+            found[path.stem] |= {
+                (name, line): breaks
+                for line, breaks in find_breaks(ROOT, name).items()
+                if line in mapping
+            }
+    return found
+
+
+def _lines_that_map(module: ast.Module) -> Iterator[int]:
+    for node in module.body:
+        is_table = isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(
+            node.value, ast.Dict | ast.Set | ast.Tuple | ast.List
+        )
+        if is_table or isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
 def reaching(tree: Path, path: str) -> list[str]:
     """Return the test files that reach a module, nearest first."""
     folder = next(key for key in REACHING if path.startswith(key))
@@ -109,9 +158,14 @@ def reaching(tree: Path, path: str) -> list[str]:
     return sorted(dict.fromkeys(files), key=lambda name: not Path(name).name.startswith(near))
 
 
-def run(seed: int, count: int, workers: int, only: Iterable[str]) -> list[Verdict]:
-    """Break, test and tell; return the verdicts in the order of the lines."""
-    breaks = [each for each in draw(seed, count) if not only or each.path in set(only)]
+def run(breaks: Sequence[Break], workers: int, *, asks_rest: bool) -> list[Verdict]:
+    """Break, test and tell; return the verdicts in the order of the lines.
+
+    Args:
+        breaks: what is broken.
+        workers: how many breaks are tested at once.
+        asks_rest: show what nobody noticed to the whole suite, if that is too much.
+    """
     if not breaks:
         raise ProofError("no line was drawn")
     with tempfile.TemporaryDirectory(prefix="schemabase-mutation-") as name:
@@ -121,7 +175,7 @@ def run(seed: int, count: int, workers: int, only: Iterable[str]) -> list[Verdic
         with ThreadPoolExecutor(workers) as pool:
             verdicts = list(pool.map(lambda each: _judge(trees, each, limit), breaks))
         missed = [each for each in verdicts if each.failure is None]
-        if count - len(missed) < NEEDED <= count:
+        if asks_rest and len(breaks) - len(missed) < _needed(breaks):
             print(f"\n{len(missed)} breaks are not noticed so far; asking the rest of the suite")
             limit = max(REST_SECONDS, _prove_whole(trees, ["tests"]))
             again = {each.broken: _judge_by_rest(trees, each, limit) for each in missed}
@@ -133,23 +187,47 @@ def main() -> int:
     """Run the proof; the exit status tells whether enough breaks were noticed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--lines", type=int, default=LINES)
+    parser.add_argument("--part", choices=PARTS, help="of what is broken; default: all")
+    parser.add_argument("--lines", type=int, default=LINES, help="of the core")
+    parser.add_argument("--lines-per-system", type=int, default=LINES_PER_SYSTEM)
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--only", nargs="*", default=[], help="paths; for development")
     parser.add_argument("--draft", action="store_true", help="leave docs/testing.md alone")
     given = parser.parse_args()
-    begin = time.monotonic()
-    verdicts = run(given.seed, given.lines, given.workers, given.only)
-    noticed = sum(each.failure is not None for each in verdicts)
-    hung = sum(each.failure is not None and each.failure.is_hang for each in verdicts)
-    minutes = (time.monotonic() - begin) / 60
-    claim = f"{noticed} of {len(verdicts)} breaks are noticed (seed {given.seed})"
+    drawn = {
+        "core": draw(given.seed, given.lines),
+        "mappers": draw_mappers(given.seed, given.lines_per_system),
+    }
+    holds = True
+    for part in [given.part] if given.part else PARTS:
+        begin = time.monotonic()
+        breaks = [each for each in drawn[part] if not given.only or each.path in given.only]
+        verdicts = run(breaks, given.workers, asks_rest=part == "core")
+        noticed = sum(each.failure is not None for each in verdicts)
+        minutes = (time.monotonic() - begin) / 60
+        told = f"{_claim(verdicts, part)} (seed {given.seed}).\n\n{_table(verdicts)}"
+        print(f"\n{told}\n\n{_needed(breaks)} are needed; {minutes:.0f} minutes")
+        if not given.draft and not given.only:
+            _write(part, told)
+        holds = holds and noticed >= _needed(breaks)
+    return 0 if holds else 1
+
+
+def _needed(breaks: Sequence[Break]) -> int:
+    return math.ceil(NEEDED * len(breaks))
+
+
+def _claim(verdicts: Sequence[Verdict], part: str) -> str:
+    noticed = [each for each in verdicts if each.failure is not None]
+    hung = sum(each.failure is not None and each.failure.is_hang for each in noticed)
+    claim = f"{len(noticed)} of {len(verdicts)} breaks are noticed"
     claim += f", {hung} of them because tests hang" if hung else ""
-    table = _table(verdicts)
-    print(f"\n{table}\n\n{claim}; {NEEDED} are needed; {minutes:.0f} minutes")
-    if not given.draft and not given.only:
-        _write(f"{claim[0].upper()}{claim[1:]}.\n\n{table}")
-    return 0 if noticed >= NEEDED else 1
+    if part == "mappers":
+        drawn, seen = (
+            Counter(Path(each.broken.path).stem for each in some) for some in (verdicts, noticed)
+        )
+        claim += ": " + ", ".join(f"{name} {seen[name]}/{drawn[name]}" for name in drawn)
+    return claim
 
 
 def _prove_whole(trees: Trees, tests: Sequence[str]) -> float:
@@ -198,7 +276,9 @@ def _table(verdicts: Iterable[Verdict]) -> str:
     rows = ["| line | break | noticed by |", "|---|---|---|"]
     for each in verdicts:
         broken = each.broken
-        place = f"{Path(broken.path).name}:{broken.line}"
+        path = Path(broken.path)
+        name = str(path.relative_to("assets")) if path.parts[0] == "assets" else path.name
+        place = f"{name}:{broken.line}"
         change = f"{broken.what}: {_code(broken.before)} -> {_code(broken.after)}"
         rows.append(f"| {place} | {change} | {_noticed_by(each.failure)} |")
     return "\n".join(rows)
@@ -217,14 +297,15 @@ def _code(text: str) -> str:
     return f"`{shown.replace('|', '&#124;').replace('`', '')}`" if shown else "nothing"
 
 
-def _write(text: str) -> None:
+def _write(part: str, text: str) -> None:
     """Put the outcome where it stood before, or at the end of the document."""
     page = DOCUMENT.read_text(encoding="utf-8") if DOCUMENT.exists() else "# Testing\n"
-    if BEGIN not in page:
-        page = f"{page.rstrip()}\n\n{HEADING}\n\n{BEGIN}\n{END}\n"
-    head, _, rest = page.partition(BEGIN)
+    begin = BEGIN[part]
+    if begin not in page:
+        page = f"{page.rstrip()}\n\n{HEADING}\n\n{begin}\n{END}\n"
+    head, _, rest = page.partition(begin)
     tail = rest.partition(END)[2]
-    DOCUMENT.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+    DOCUMENT.write_text(f"{head}{begin}\n{text}\n{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,8 @@ def test_payment_without_amount_currency_or_day_is_rejected(changes: dict[str, A
         ({"unused_amount": ""}, True),
         ({"invoices": [{"amount_applied": "48.70"}]}, False),
         ({"invoices": ["odd"]}, True),
+        ({"invoices": None}, True),
+        ({"invoices": None, "unused_amount": zoho_payment()["amount"]}, False),
     ],
 )
 def test_only_payments_with_an_unexplained_part_cost_a_call_for_refunds(

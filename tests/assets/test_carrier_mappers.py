@@ -120,6 +120,7 @@ def test_a_dhl_event_is_read_as_documented():
         ({}, 0),
         ({"shipments": None}, 0),
         ({"shipments": [7]}, 0),
+        ({"shipments": {"T1": {}}}, 0),
         ({"shipments": [{"status": None}]}, 0),
         ({"shipments": [{"events": [None, 1], "status": {}}]}, 0),
         (dhl_parcel("T1", *[dhl_event("2025-03-03T11:32:00", "PO")] * 2), 1),
@@ -128,6 +129,14 @@ def test_a_dhl_event_is_read_as_documented():
 )
 def test_splitting_a_dhl_answer_never_fails(record: JsonObject, count: int):
     assert len(list(dhl.split_events(record))) == count
+
+
+@pytest.mark.parametrize(("told", "state"), [(True, "exception"), ("yes", "delivered")])
+def test_an_event_of_dhl_knows_whether_its_parcel_goes_back(told: Any, state: str):
+    event = dhl_event("2025-03-03T11:32:00", "ZU", "delivered")
+    (part,) = dhl.split_events(dhl_parcel("T1", event, returnFlag=told))
+
+    assert map_part(dhl.DHL_EVENTS, part).values["state"] == state
 
 
 def test_a_dhl_event_without_a_time_is_rejected_with_its_path():
@@ -215,6 +224,19 @@ def test_ups_times(fields: JsonObject, expected: datetime):
 )
 def test_splitting_a_ups_answer_never_fails(record: JsonObject, count: int):
     assert len(list(ups.split_events(record))) == count
+
+
+def test_a_ups_event_is_known_by_parcel_codes_time_and_place():
+    place = {"location": {"address": {"city": "Ulm", "stateProvince": "BW"}}}
+    codes = {"status": {"type": "I", "code": "OT", "statusCode": "021"}}
+    time = {"date": "20250303", "time": "135840", "gmtDate": "20250303", "gmtTime": "185840"}
+    activity = {**time, **place, **codes}
+    (part,) = ups.split_events({"inquiryNumber": "1Z1", "package": {"activity": [activity]}})
+
+    at = datetime(2025, 3, 3, 18, 58, 40, tzinfo=UTC)
+    mapped = map_part(ups.UPS_EVENTS, part)
+    assert part["id"] == event_key("ups", "1Z1", "I/OT/021", at, "Ulm, BW")
+    assert (mapped.match_key, mapped.values["source_status"]) == (part["id"], "I/OT/021")
 
 
 def test_a_ups_event_without_a_time_is_rejected():

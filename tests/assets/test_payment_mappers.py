@@ -349,6 +349,26 @@ def test_an_older_payment_of_the_shop(source: dict[str, Any], expected: dict[str
     assert {name: values[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "split", "good", "bad"),
+    [
+        ("payments", saleor.split_payments, {"transactions": [{"isSuccess": True}]},
+         {"transactions": [{"isSuccess": False}]}),
+        ("transactions", saleor.split_transactions, {"events": [{"type": "CHARGE_SUCCESS"}]},
+         {"events": [{"type": "CHARGE_FAILURE"}]}),
+    ],
+    ids=["older payments", "transactions"],
+)  # fmt: skip
+def test_what_moved_no_money_is_left_in_its_order(field: str, split: Any, good: Any, bad: Any):
+    order = {"id": "T3JkZXI6MQ==", "number": "1042", field: [{"id": "1", **good}, bad, None]}
+
+    (part,) = split(order)
+
+    assert part["id"] == "1"
+    assert part["order"]["id"] == order["id"]
+    assert list(split({"id": "T3JkZXI6MQ=="})) == []
+
+
 def test_a_placeholder_token_matches_nothing():
     source = payment(("CAPTURE", "NONE_VORKASSE_TOKEN", 75.0))
 

@@ -85,6 +85,9 @@ class TestOrder:
         assert (child.match_key, child.number) == ("STORE-1042", "200311-1")
         assert child.attrs["split_from"] == 311
 
+    def test_one_that_was_not_split_has_no_parent(self):
+        assert order(teillieferungvon=0).attrs["split_from"] is None
+
     @pytest.mark.parametrize("status", ["angelegt", "abgeschlossen", "storniert"])
     def test_its_status_stays_on_the_reference(self, status: str):
         assert order(status=status).attrs["status"] == status
