@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox import changes, masters
-from sandbox.data_control import MUTATIONS, DataControl, mutation
+from sandbox.data_control import DataControl
 from sandbox.faults import Fault
 from sandbox.money import total_up
+from sandbox.mutations import MUTATIONS, mutation
 from sandbox.notices import Notices, Subscription
 from sandbox.reviewsio.documents import review_row
 from sandbox.saleor.documents import order_node
