@@ -119,6 +119,16 @@ def test_a_return_of_shop_and_books_is_one_row(
     assert value(conn, apart) == 0
 
 
+def test_an_article_of_a_return_is_a_line_of_its_order(conn: Connection[Any], synced: str):
+    found = rows(conn, """
+        SELECT r.sku, o.sku AS ordered, r.order_id = o.order_id AS is_same
+        FROM analytics.fct_return AS r LEFT JOIN core.order_lines AS o ON o.id = r.order_line_id
+        WHERE r.order_id IS NOT NULL""")  # fmt: skip
+
+    assert len(found) > 3
+    assert all(row["sku"] == row["ordered"] and row["is_same"] for row in found)
+
+
 def test_a_payment_says_which_invoice_it_settles_and_by_how_much(
     conn: Connection[Any], tenant: Tenant, pull: Pull, synced: str
 ):

@@ -12,6 +12,7 @@ SELECT
     c.received_on,
     r.reason,
     l.action,
+    ol.id AS order_line_id,
     l.sku,
     l.description,
     l.quantity,
@@ -23,6 +24,9 @@ FROM core.returns AS r
 JOIN platform.tenant AS t ON t.id = r.tenant_id
 JOIN core.return_lines AS l ON l.return_id = r.id AND l.deleted_at IS NULL
 LEFT JOIN core.orders AS o ON o.id = r.order_id AND o.deleted_at IS NULL
+LEFT JOIN core.order_lines AS ol
+    ON ol.order_id = o.id AND ol.sku = l.sku AND ol.sku_occurrence = l.sku_occurrence
+    AND ol.deleted_at IS NULL AND l.sku <> ''
 LEFT JOIN (
     SELECT
         x.return_id, x.action, x.sku, x.sku_occurrence,
@@ -50,6 +54,7 @@ COMMENT ON COLUMN analytics.fct_return.requested_on IS 'Day it was announced';
 COMMENT ON COLUMN analytics.fct_return.received_on IS 'Day the last of it arrived, by the warehouse';
 COMMENT ON COLUMN analytics.fct_return.reason IS 'Reason that a person gave';
 COMMENT ON COLUMN analytics.fct_return.action IS 'return or replace';
+COMMENT ON COLUMN analytics.fct_return.order_line_id IS 'Our id of the order line with the same SKU, of several equal ones the same in order; null = none';
 COMMENT ON COLUMN analytics.fct_return.sku IS 'Stock keeping unit';
 COMMENT ON COLUMN analytics.fct_return.description IS 'Name of the article';
 COMMENT ON COLUMN analytics.fct_return.quantity IS 'Announced, to come back';
