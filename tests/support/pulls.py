@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
 from assets import registry
-from resources.registry import default_resources
+from resources.registry import resource_classes
 from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.streams import Client
@@ -18,7 +18,7 @@ Pull: TypeAlias = Callable[..., SyncResult]
 def pull(app: App, *streams: str, **options: Any) -> SyncResult:
     """Pull streams of an app one after the other; return the sum."""
     result = SyncResult()
-    opened: AbstractContextManager[Client] = default_resources()[app.type].open(app)
+    opened: AbstractContextManager[Client] = resource_classes()[app.type]().open(app)
     with opened as client:
         for name in streams:
             result += sync_stream(client, registry.streams()[name], app, PullOptions(**options))

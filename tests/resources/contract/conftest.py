@@ -91,7 +91,7 @@ def connect(conn: Connection[Any], tenant: Tenant, system: System) -> Connect:
 @pytest.fixture
 def resource(system: System) -> SystemResource:
     """The system's resource, which waits little for a stand-in."""
-    made = systems.default_resources()[system.name]
+    made = systems.resource_classes()[system.name]()
     return made if IS_LIVE else made.model_copy(update=QUICK)
 
 
