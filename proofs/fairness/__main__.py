@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 
+from proofs.claims import show_claims
 from proofs.fairness.play import Plan, play
 from proofs.fairness.report import judge, show
 from proofs.steps import StepFailed, Steps
@@ -32,7 +33,8 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     claims = judge(story)
-    show(story, claims)
+    show(story)
+    show_claims(claims)
     print(f"{time.monotonic() - begin:.0f} s in all")
     return int(not all(claim.holds for claim in claims))
 

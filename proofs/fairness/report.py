@@ -1,28 +1,17 @@
 """What is claimed of a story, and the closing tables."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import mean, median
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from proofs.claims import WIDTH, Claim
 from proofs.fairness.play import Story
 from proofs.fairness.tenants import DRAINED, GIANT, LOCKED, STREAMS, TIMES
 from proofs.fairness.watch import Ran, Seen, p95
 
 MOST: Final = 1.2
-WIDTH: Final = 110
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One claim with what was seen."""
-
-    claim: str
-    measured: str
-    holds: bool
 
 
 def judge(story: Story) -> list[Claim]:
@@ -70,15 +59,11 @@ def judge(story: Story) -> list[Claim]:
     ]
 
 
-def show(story: Story, claims: Sequence[Claim]) -> None:
-    """Print what was seen, and the claims."""
+def show(story: Story) -> None:
+    """Print what was seen."""
     console = Console(width=WIDTH)
     console.print(_ages(story))
     console.print(_work(story))
-    table = Table("claim", "measured", "verdict", show_lines=True)
-    for each in claims:
-        table.add_row(each.claim, each.measured, "holds" if each.holds else "DOES NOT HOLD")
-    console.print(table)
 
 
 def _ages(story: Story) -> Table:

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from assets import registry
+from proofs.claims import show_claims
 from proofs.quota.claims import judge
 from proofs.quota.play import MERCHANT, Plan, Play, connect
-from proofs.quota.show import Minutes, show_claims, show_orders
+from proofs.quota.show import Minutes, show_orders
 from schemabase_dagster import database
 from schemabase_dagster.embedded import EmbeddedServer
 from schemabase_dagster.settings import ROOT, forget_settings

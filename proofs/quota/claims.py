@@ -1,9 +1,9 @@
 """What is claimed about a story, what was measured, and whether it holds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from proofs.claims import Claim
 from proofs.quota.play import DAY, STREAM, WEBHOOK_CALLS, Story
 from resources.zoho.client import IDS_IN_FILTER, PROOF_SAMPLE
 from resources.zoho.listing import SMALLEST_PAGE
@@ -16,23 +16,6 @@ IN_FLIGHT: Final = 6
 CALLS_PER_CHANGE: Final = 1.1
 ESTIMATE_ERROR: Final = 0.15
 WEBHOOK_SHARE: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One claim of the closing table.
-
-    Attributes:
-        claim: what is claimed.
-        measured: what was seen.
-        holds: whether it is so.
-        is_timed: a slow machine may miss it, as its own work is shown so many times as long.
-    """
-
-    claim: str
-    measured: str
-    holds: bool
-    is_timed: bool = False
 
 
 def judge(story: Story) -> list[Claim]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from proofs.quota.claims import Claim
 from proofs.quota.observer import Minute
 from proofs.quota.play import DAY, Story
 
@@ -73,14 +72,6 @@ def show_orders(story: Story) -> None:
             _clock(arrived) if arrived is not None else "never",
             f"{arrived - each.placed_at:.0f} s" if arrived is not None else "",
         )
-    Console(width=110).print(table)
-
-
-def show_claims(claims: Sequence[Claim]) -> None:
-    """Print the closing table."""
-    table = Table("claim", "measured", "verdict", show_lines=True)
-    for each in claims:
-        table.add_row(each.claim, each.measured, "holds" if each.holds else "DOES NOT HOLD")
     Console(width=110).print(table)
 
 
