@@ -85,7 +85,8 @@ class Story:
         plan: what was planned.
         alone: the ordinary tenants by themselves.
         beside: the same beside those in trouble.
-        turned_away: calls of the drained tenant that its Zoho refused, by phase of its trouble.
+        over_the_minute: calls of the drained tenant that its Zoho refused before its day was over.
+        over_the_day: those that it refused since.
         landed: records of the giant that landed.
         landed_ordinary: of an ordinary tenant.
         refused: apps of the locked tenant that are left alone since.
@@ -94,7 +95,8 @@ class Story:
     plan: Plan
     alone: Seen = field(default_factory=lambda: Seen("alone"))
     beside: Seen = field(default_factory=lambda: Seen("beside"))
-    turned_away: list[int] = field(default_factory=list)
+    over_the_minute: int = 0
+    over_the_day: int = 0
     landed: int = 0
     landed_ordinary: int = 0
     refused: int = 0
@@ -171,9 +173,8 @@ class _Play:
             self._stack.supervisor.check()
             while changes and changes[0].second <= now:
                 changes.pop(0).make(self._stack.stand_ins)
-            if in_trouble and not story.turned_away and now > length / 2:
-                story.turned_away.append(self._turned_away())
-                use_the_day_up(self._stack.stand_ins)
+            if in_trouble and not story.over_the_minute and now > length / 2:
+                self._end_the_day(story)
             with database.transaction() as conn:
                 seen.look(conn, self._names)
             if now - told >= TELL_SECONDS:
@@ -194,7 +195,8 @@ class _Play:
         )
 
     def _look_at_trouble(self, story: Story) -> None:
-        story.turned_away.append(self._turned_away() - sum(story.turned_away))
+        if story.over_the_minute:
+            story.over_the_day = self._refused_calls() - story.over_the_minute
         with database.transaction() as conn:
             values = [
                 conn.execute(query, (name,)).fetchone()
@@ -206,7 +208,13 @@ class _Play:
             ]
         story.landed, story.landed_ordinary, story.refused = (row[0] for row in values if row)
 
-    def _turned_away(self) -> int:
+    def _end_the_day(self, story: Story) -> None:
+        """Let the drained tenant's day be used up once its minute was."""
+        story.over_the_minute = self._refused_calls()
+        if story.over_the_minute:
+            use_the_day_up(self._stack.stand_ins)
+
+    def _refused_calls(self) -> int:
         calls = control(self._stack.stand_ins, "calls")
         refused: int = calls.get(DRAINED, {}).get("zoho", {}).get("refused", 0)
         return refused

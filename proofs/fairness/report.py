@@ -43,8 +43,8 @@ def judge(story: Story) -> list[Claim]:
         ),
         Claim(
             f"{DRAINED} was at its quota, of the minute and of the day",
-            f"{story.turned_away[0]} and {story.turned_away[1]} of its calls answered 429",
-            min(story.turned_away) > 0,
+            f"{story.over_the_minute} and {story.over_the_day} of its calls answered 429",
+            min(story.over_the_minute, story.over_the_day) > 0,
         ),
         Claim(
             f"{GIANT} brought more than {TIMES // 10} times the records of an ordinary tenant",

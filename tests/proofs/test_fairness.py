@@ -19,9 +19,8 @@ def _seen(name: str, p95: float, *, fewest: int = PLAN.rounds) -> Seen:
 
 
 def _broken(alone: Seen, beside: Seen) -> list[str]:
-    story = Story(
-        PLAN, alone, beside, turned_away=[3, 1], landed=9000, landed_ordinary=100, refused=2
-    )
+    quota = {"over_the_minute": 3, "over_the_day": 1}
+    story = Story(PLAN, alone, beside, **quota, landed=9000, landed_ordinary=100, refused=2)
     return [each.claim.partition(" ")[0] for each in judge(story) if not each.holds]
 
 
