@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -38,16 +38,42 @@ PATH_ASSETS: Final = (
 )
 """The way of an order; all that ``fct_order`` is made of would not fit the page legibly."""
 
-PATH: Final = " or ".join(f'key:"{key}"' for key in PATH_ASSETS)
-"""The same as one writes it into the search of the graph."""
+ENTITY_ASSETS: Final = (
+    "raw/saleor_orders",
+    "raw/zoho_sales_orders",
+    "raw/strapi_bulk_order_recipients",
+    "raw/xentral_orders",
+    "raw/zoho_invoices",
+    "raw/saleor_fulfillments",
+    "raw/xentral_delivery_notes",
+    "raw/zoho_packages",
+    "raw/braintree_fee_report",
+    "raw/braintree_fees",
+    "raw/zoho_bank_charges",
+    "raw/reviewsio_merchant_reviews",
+    "raw/reviewsio_product_reviews",
+    "core/orders",
+    "core/invoices",
+    "core/packages",
+    "core/transaction_costs",
+    "core/reviews",
+    "analytics/fct_order",
+    "analytics/fct_invoice",
+    "analytics/fct_package",
+    "analytics/fct_transaction_cost",
+    "analytics/fct_review",
+)
+"""The five entities the product is for, with the systems that feed them and what analysts read."""
 
 WIDTH: Final = 1600
 HEIGHT: Final = 900
+TALL: Final = 2800
 PAGE_SECONDS: Final = 30.0
 RUN_SECONDS: Final = 120.0
 SCREENSHOTS: Final = ROOT / ".schemabase" / "screenshots"
-README_PICTURE: Final = ROOT / "docs" / "img" / "dagster.png"
-MAX_PICTURE_BYTES: Final = 300_000
+PICTURES: Final = {"graph": "dagster", "entities": "lineage"}
+"""Screenshot -> picture of it in ``docs/img``."""
+MAX_PICTURE_BYTES: Final = 600_000
 
 CHROMIUM: Final = (
     "--headless",
@@ -69,7 +95,7 @@ UPDATE platform.tenant SET nightly_at = '23:59';
 def main() -> int:
     """Tour the UI; return 1 when a step fails."""
     parser = argparse.ArgumentParser(prog="python -m proofs.ui", description=__doc__)
-    parser.add_argument("--readme", action="store_true", help="renew the picture in docs/img")
+    parser.add_argument("--readme", action="store_true", help="renew the pictures in docs/img")
     options = parser.parse_args()
     chromium = find_chromium()
     steps = Steps()
@@ -83,7 +109,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     if options.readme:
-        _renew_picture(folder / "graph.png")
+        _renew_pictures(folder)
     print(f"Every step passed. Screenshots are in {folder}.")
     return 0
 
@@ -145,6 +171,8 @@ class Tour:
             self._see_automation()
         with self._step("The whole path is green for both tenants", "graph"):
             self._see_green_graph()
+        with self._step("The five entities are read from left to right", "entities"):
+            self._see_entities()
 
     def _see_graph(self) -> None:
         page = self._page
@@ -152,22 +180,48 @@ class Tour:
         page.keyboard.press("Alt+e")  # expands all groups
         expect(self._node("sync_freshness")).to_be_attached()
         self._shoot("graph-of-everything")
-        page.locator(".CodeMirror").click()
-        page.keyboard.type(PATH)
-        page.keyboard.press("Enter")
+        self._select(PATH_ASSETS)
         expect(self._node("sync_freshness")).to_have_count(0)
         page.mouse.click(WIDTH / 2, HEIGHT - 20)
-        left = [self._left(name) for name in ("zoho_sales_orders", "orders", "fct_order")]
-        if sorted(left) != left:
-            raise StepFailed(f"raw, core and analytics stand at {left}")
+        self._see_order("zoho_sales_orders", "orders", "fct_order")
         self._path_url = page.url
 
     def _see_green_graph(self) -> None:
         page = self._page
         page.get_by_role("button", name="Hide navigation").click()
         page.goto(self._path_url)
-        full = page.locator("foreignObject").get_by_text("100% filled")
-        expect(full).to_have_count(len(PATH_ASSETS))
+        self._see_filled(PATH_ASSETS)
+
+    def _see_entities(self) -> None:
+        self._page.set_viewport_size({"width": WIDTH, "height": TALL})
+        self._select(ENTITY_ASSETS)
+        expect(self._node("contacts")).to_have_count(0)
+        self._page.goto(self._page.url)  # what is opened anew fits the window
+        for path in (
+            ("strapi_bulk_order_recipients", "orders", "fct_order"),
+            ("zoho_invoices", "invoices", "fct_invoice"),
+            ("xentral_delivery_notes", "packages", "fct_package"),
+            ("braintree_fees", "transaction_costs", "fct_transaction_cost"),
+            ("reviewsio_product_reviews", "reviews", "fct_review"),
+        ):
+            self._see_order(*path)
+        self._see_filled(ENTITY_ASSETS)
+
+    def _select(self, assets: Sequence[str]) -> None:
+        """Show only some assets, as one asks for them in the search of the graph."""
+        self._page.locator(".CodeMirror").click()
+        self._page.keyboard.press("Control+a")
+        self._page.keyboard.type(" or ".join(f'key:"{key}"' for key in assets))
+        self._page.keyboard.press("Enter")
+
+    def _see_filled(self, assets: Sequence[str]) -> None:
+        full = self._page.locator("foreignObject").get_by_text("100% filled")
+        expect(full).to_have_count(len(assets))
+
+    def _see_order(self, *names: str) -> None:
+        left = [self._left(name) for name in names]
+        if sorted(left) != left:
+            raise StepFailed(f"{', '.join(names)} stand at {left}")
 
     def _see_definition(self) -> None:
         page = self._page
@@ -329,10 +383,12 @@ def _empty_folder(folder: Path) -> Path:
     return folder
 
 
-def _renew_picture(picture: Path) -> None:
-    if picture.stat().st_size > MAX_PICTURE_BYTES:
-        raise StepFailed(f"{picture} is larger than {MAX_PICTURE_BYTES} bytes")
-    shutil.copyfile(picture, README_PICTURE)
+def _renew_pictures(folder: Path) -> None:
+    for shot, name in PICTURES.items():
+        picture = folder / f"{shot}.png"
+        if picture.stat().st_size > MAX_PICTURE_BYTES:
+            raise StepFailed(f"{picture} is larger than {MAX_PICTURE_BYTES} bytes")
+        shutil.copyfile(picture, ROOT / "docs" / "img" / f"{name}.png")
 
 
 if __name__ == "__main__":

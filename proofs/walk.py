@@ -260,7 +260,7 @@ class Walk:
 
     def _see_no_night_yet(self) -> None:
         expect(datetime.now(UTC) < self._tick, "the first pull took longer than expected")
-        asked = self._evaluate(datetime.now(UTC))
+        asked = self._evaluate(self._tick - TICK)
         expect(not asked, f"it asks for {asked}")
 
     def _await_night(self) -> None:
@@ -302,12 +302,16 @@ class Walk:
     def _runs(self) -> Sequence[Run]:
         return self._api.runs(tenant=TENANT)
 
-    def _evaluate(self, now: datetime) -> list[str]:
-        """Evaluate the nightly schedule on the code server; return the systems it asks for."""
+    def _evaluate(self, then: datetime) -> list[str]:
+        """Let the code server evaluate the schedule's first tick from then on.
+
+        Returns:
+            The systems of the tenant that it asks for.
+        """
         selector = {name: ASSET_JOB[name] for name in ("repositoryName", "repositoryLocationName")}
         variables = {
             "schedule": selector | {"scheduleName": "nightly_sync"},
-            "timestamp": now.timestamp(),
+            "timestamp": then.timestamp(),
         }
         answer = httpx.post(
             f"{self._url}/graphql",
