@@ -73,3 +73,20 @@ def none_of(rows: Sequence[Row], one: str, many: str, *, severity: Severity = "W
     shown = [{key: value for key, value in row.items() if key != "found"} for row in rows]
     summary = f"{count or 'no'} {one if count == 1 else many}"
     return Verdict(not count, summary, severity, {"count": count}, shown[:SHOWN_ROWS])
+
+
+def none_found(query: Any, one: str, many: str, *, severity: Severity = "WARN") -> Evaluate:
+    """Return what evaluates a check that hopes to find nothing by one query about the tenant.
+
+    Args:
+        query: at most ten rows of the tenant ``%(tenant_id)s`` with the column ``found``.
+        one: as of ``none_of``.
+        many: likewise.
+        severity: likewise.
+    """
+
+    def evaluate(conn: Connection[Any], tenant: Tenant) -> Verdict:
+        rows = fetch_rows(conn, query, {"tenant_id": tenant.id})
+        return none_of(rows, one, many, severity=severity)
+
+    return evaluate

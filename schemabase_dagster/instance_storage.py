@@ -75,7 +75,7 @@ class KeptEventLog(PostgresEventLogStorage):
                 "run_id": event.run_id,
                 "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
                 "evaluation_event": serialize_value(event),
-                "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]  # Dagster
+                "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]  # Dagster gives it no types
                 "evaluation_event_storage_id": event_id,
             }
             for partition in (partitions.get_partition_keys() if partitions else [None])

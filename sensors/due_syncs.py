@@ -148,9 +148,13 @@ def due_syncs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipR
 
 
 def due_requests(
-    instance: dg.DagsterInstance, now: datetime, warn: Callable[[str], None]
+    instance: dg.DagsterInstance,
+    now: datetime,
+    warn: Callable[[str], None],
+    *,
+    most: int = REQUESTS_PER_TICK,
 ) -> list[dg.RunRequest]:
-    """Return a request for every (tenant, system) with a due stream, and note that it was asked.
+    """Return requests for (tenant, system) with due streams, and note that they were asked.
 
     The most stale come first, whatever their names, and back-fills, which take long, after the
     others of their tick. A (tenant, system) that waits or runs already is left alone, and so is a
@@ -167,7 +171,7 @@ def due_requests(
         idle = _idle(conn, free)
         state.skip(conn, [(each.app_id, each.stream) for each in idle], now)
         groups = _grouped(each for each in free if each not in idle)
-        chosen = dict(sorted(groups.items(), key=_turn)[:REQUESTS_PER_TICK])
+        chosen = dict(sorted(groups.items(), key=_turn)[:most])
         _note_asked(conn, [each for group in chosen.values() for each in group], now)
     return [
         pull_request(

@@ -1,11 +1,8 @@
 """Checks of companies: do contacts have the one they name, and are two of them one or one two."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "companies")
 
@@ -46,41 +43,26 @@ LIMIT 10
 """
 
 
-def _check_contacts(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _WITHOUT, {"tenant_id": tenant.id})
-    return none_of(rows, "contact without its company", "contacts without their company")
-
-
-def _check_tax_numbers(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _TAX_NUMBERS, {"tenant_id": tenant.id})
-    return none_of(rows, "company of two tax numbers", "companies of two tax numbers")
-
-
-def _check_alike(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _ALIKE, {"tenant_id": tenant.id})
-    return none_of(rows, "company that may be there twice", "companies that may be there twice")
-
-
 CHECKS: Final = (
     Check(
         "company_of_contacts",
         ASSET,
         "Every contact whose source names a company has one. One that has not lost it when the "
         "company's row was removed by hand: 'schemabase replay' brings it back.",
-        _check_contacts,
+        none_found(_WITHOUT, "contact without its company", "contacts without their company"),
     ),
     Check(
         "tax_numbers",
         ASSET,
         "A company has one VAT or GST number. Two mean that two companies of one name share a "
         "row, or that a number was mistyped in the books: correct it at the contacts listed.",
-        _check_tax_numbers,
+        none_found(_TAX_NUMBERS, "company of two tax numbers", "companies of two tax numbers"),
     ),
     Check(
         "alike_companies",
         ASSET,
         "No two companies differ by the spelling of an umlaut alone. They are not brought "
         "together by guess: give them one name, or one VAT number, at the source.",
-        _check_alike,
+        none_found(_ALIKE, "company that may be there twice", "companies that may be there twice"),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from resources.zoho import ZOHO, ZohoConfig, ZohoList
 from resources.zoho.addresses import ZohoAddress
+from schemabase_dagster import source_json
 from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.normalise.fields import SourceModel, Text
@@ -74,10 +75,7 @@ def split_persons(contact: JsonObject) -> Iterator[JsonObject]:
 
     The first of them, the primary one if it is there, also keeps the contact's addresses.
     """
-    listed = contact.get("contact_persons")
-    persons = (
-        [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    )
+    persons = source_json.objects(contact.get("contact_persons"))
     named = [person for person in persons if clean(person.get("email"))]
     named.sort(key=lambda person: person.get("is_primary_contact") is not True)
     for place, person in enumerate(named):

@@ -1,11 +1,8 @@
 """Checks of orders: do the parts add up, and do the systems agree about one order."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "orders")
 
@@ -56,31 +53,23 @@ LIMIT 10
 """
 
 
-def _check_totals(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _TOTALS, {"tenant_id": tenant.id})
-    return none_of(rows, "order whose parts do not add up", "orders whose parts do not add up")
-
-
-def _check_agreement(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _DISAGREEMENTS, {"tenant_id": tenant.id})
-    return none_of(
-        rows, "order that two systems disagree about", "orders that two systems disagree about"
-    )
-
-
 CHECKS: Final = (
     Check(
         "order_totals",
         ASSET,
         "Lines + shipping - discount + adjustment equal the total within 0.02, for orders whose "
         "source gives all parts.",
-        _check_totals,
+        none_found(_TOTALS, "order whose parts do not add up", "orders whose parts do not add up"),
     ),
     Check(
         "systems_agree",
         ASSET,
         "Two systems that know the same order name the same total (within a cent) and currency. "
         "The row keeps the owner's amounts; correct the order in the other system.",
-        _check_agreement,
+        none_found(
+            _DISAGREEMENTS,
+            "order that two systems disagree about",
+            "orders that two systems disagree about",
+        ),
     ),
 )

@@ -1,11 +1,8 @@
 """Checks of what carriers tell: does every parcel belong to a package, is every code understood."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "package_events")
 
@@ -41,29 +38,21 @@ LIMIT 10
 """
 
 
-def _check_parcels(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _UNKNOWN_PARCELS, {"tenant_id": tenant.id})
-    return none_of(rows, "parcel that no system knows", "parcels that no system knows")
-
-
-def _check_codes(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _UNKNOWN_CODES, {"tenant_id": tenant.id})
-    return none_of(rows, "status that is not understood", "statuses that are not understood")
-
-
 CHECKS: Final = (
     Check(
         "events_have_packages",
         ASSET,
         "Every parcel that a carrier tells of belongs to a package of core. Else its package is "
         "missing, or has another tracking number or carrier there.",
-        _check_parcels,
+        none_found(_UNKNOWN_PARCELS, "parcel that no system knows", "parcels that no system knows"),
     ),
     Check(
         "statuses_are_understood",
         ASSET,
         "DPD pushes only statuses that the mapping knows. A new one is kept and acknowledged, but "
         "moves no package.",
-        _check_codes,
+        none_found(
+            _UNKNOWN_CODES, "status that is not understood", "statuses that are not understood"
+        ),
     ),
 )

@@ -10,6 +10,7 @@ from assets.package_events.states import State
 from resources.dhl import DHL
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.errors import RecordRejected
+from schemabase_dagster.normalise.country import alpha_2
 from schemabase_dagster.normalise.fields import SourceModel, Text
 from schemabase_dagster.normalise.text import clean
 from schemabase_dagster.streams import JsonObject, Part, Stream
@@ -192,9 +193,7 @@ def _place(event: JsonObject) -> tuple[str | None, str | None]:
     address: Any = location.get("address") if isinstance(location, dict) else None
     if not isinstance(address, dict):
         return None, None
-    country = (clean(address.get("countryCode")) or "").upper()
-    is_code = len(country) == 2 and country.isalpha() and country.isascii()  # noqa: PLR2004 - alpha-2
-    return clean(address.get("addressLocality")), country if is_code else None
+    return clean(address.get("addressLocality")), alpha_2(clean(address.get("countryCode")))
 
 
 class _Event(SourceModel):

@@ -12,6 +12,7 @@ from assets.package_events.events import PARCELS, Event, Reading, candidate, eve
 from resources.ups import UPS
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.errors import RecordRejected
+from schemabase_dagster.normalise.country import alpha_2
 from schemabase_dagster.normalise.fields import SourceModel, Text
 from schemabase_dagster.streams import JsonObject, Part, Stream
 
@@ -154,9 +155,7 @@ def _clock(date: str, time: str) -> datetime:
 
 
 def _country(address: _Address) -> str | None:
-    country = (address.countryCode or address.country or "").upper()
-    is_code = len(country) == 2 and country.isalpha() and country.isascii()  # noqa: PLR2004 - alpha-2
-    return country if is_code else None
+    return alpha_2(address.countryCode or address.country)
 
 
 def _place(address: _Address) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from assets.checking import Check, Verdict, fetch_rows, none_of
+from assets.checking import Check, Verdict, fetch_rows, none_found, none_of
 from resources.registry import systems
 from schemabase_dagster.tenancy import Tenant
 
@@ -107,32 +107,10 @@ LIMIT 10
 """
 
 
-def _check_orders(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _WITHOUT_ORDER, {"tenant_id": tenant.id})
-    return none_of(rows, "package without an order", "packages without an order")
-
-
 def _check_movement(conn: Connection[Any], tenant: Tenant) -> Verdict:
     shops = [name for name, system in systems().items() if system.role == "shop"]
     rows = fetch_rows(conn, _STUCK, {"tenant_id": tenant.id, "shops": shops})
     return none_of(rows, "package that does not move", "packages that do not move")
-
-
-def _check_carriers(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _WITHOUT_CARRIER, {"tenant_id": tenant.id})
-    return none_of(rows, "package of an unknown carrier", "packages of an unknown carrier")
-
-
-def _check_resting(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _RESTING, {"tenant_id": tenant.id})
-    return none_of(rows, "package stuck in a state", "packages stuck in a state")
-
-
-def _check_quantities(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _OVERPACKED, {"tenant_id": tenant.id})
-    return none_of(
-        rows, "article packed more often than ordered", "articles packed more often than ordered"
-    )
 
 
 CHECKS: Final = (
@@ -141,7 +119,7 @@ CHECKS: Final = (
         ASSET,
         "Every package belongs to an order that is here. One that does not waits for its order: "
         "is the order rejected, or is its stream switched off?",
-        _check_orders,
+        none_found(_WITHOUT_ORDER, "package without an order", "packages without an order"),
     ),
     Check(
         "packages_move",
@@ -155,20 +133,26 @@ CHECKS: Final = (
         ASSET,
         "Packages of the last 90 days with a tracking number name a carrier that we know. Else "
         "nobody is asked where they are: is the shipping method called otherwise?",
-        _check_carriers,
+        none_found(
+            _WITHOUT_CARRIER, "package of an unknown carrier", "packages of an unknown carrier"
+        ),
     ),
     Check(
         "packages_leave_states",
         ASSET,
         "No carrier is silent too long about a package: 2 days out for delivery, 3 in an "
         "exception, 4 after a failed attempt, 5 announced, 7 on the way, 10 waiting for pickup.",
-        _check_resting,
+        none_found(_RESTING, "package stuck in a state", "packages stuck in a state"),
     ),
     Check(
         "packed_quantities",
         ASSET,
         "No order has more of an article in its packages than it sold. Else two systems tell of "
         "one package without a common tracking number, or too much was sent.",
-        _check_quantities,
+        none_found(
+            _OVERPACKED,
+            "article packed more often than ordered",
+            "articles packed more often than ordered",
+        ),
     ),
 )

@@ -1,11 +1,8 @@
 """Checks of payments: does each pay something, do the systems agree, is no more paid back."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "payments")
 
@@ -61,47 +58,34 @@ LIMIT 10
 """
 
 
-def _check_orders(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _WITHOUT_ORDER, {"tenant_id": tenant.id})
-    return none_of(rows, "payment without an order", "payments without an order")
-
-
-def _check_agreement(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _DISAGREEMENTS, {"tenant_id": tenant.id})
-    return none_of(
-        rows, "payment that two systems disagree about", "payments that two systems disagree about"
-    )
-
-
-def _check_refunds(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _OVERPAID_BACK, {"tenant_id": tenant.id})
-    return none_of(
-        rows,
-        "payment of which more went back",
-        "payments of which more went back",
-        severity="ERROR",
-    )
-
-
 CHECKS: Final = (
     Check(
         "payments_have_orders",
         ASSET,
         "Every payment that was captured pays an order or an invoice that is here. One that does "
         "not waits for its order, or was taken beside the shop: assign it in the books.",
-        _check_orders,
+        none_found(_WITHOUT_ORDER, "payment without an order", "payments without an order"),
     ),
     Check(
         "payments_agree",
         ASSET,
         "Systems that know one payment name the same amount (within a cent) and currency. The row "
         "keeps what the gateway says; correct the other system.",
-        _check_agreement,
+        none_found(
+            _DISAGREEMENTS,
+            "payment that two systems disagree about",
+            "payments that two systems disagree about",
+        ),
     ),
     Check(
         "refunds_within_payment",
         ASSET,
         "No more goes back than was paid: refunds that succeeded or are under way, per payment.",
-        _check_refunds,
+        none_found(
+            _OVERPAID_BACK,
+            "payment of which more went back",
+            "payments of which more went back",
+            severity="ERROR",
+        ),
     ),
 )

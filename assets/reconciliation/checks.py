@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from assets.checking import SHOWN_ROWS, Check, Verdict, fetch_rows, none_of
+from assets.checking import SHOWN_ROWS, Check, Verdict, fetch_rows, none_found, none_of
 from schemabase_dagster.tenancy import Tenant
 
 LOST: Final = frozenset({2, 4, 11, 12, 13})
@@ -103,23 +103,6 @@ def _check_defects(conn: Connection[Any], tenant: Tenant) -> Verdict:
     return Verdict(not count, summary, "ERROR" if lost else "WARN", facts, shown[:SHOWN_ROWS])
 
 
-def _check_duplicates(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _DUPLICATES, {"tenant_id": tenant.id})
-    return none_of(rows, "row with two records of one app", "rows with two records of one app")
-
-
-def _check_taxes(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _TAXES, {"tenant_id": tenant.id})
-    return none_of(
-        rows, "credit note whose parts do not add up", "credit notes whose parts do not add up"
-    )
-
-
-def _check_invoices(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _WITHOUT_ORDER, {"tenant_id": tenant.id})
-    return none_of(rows, "invoice without an order", "invoices without an order")
-
-
 def _check_payouts(conn: Connection[Any], tenant: Tenant) -> Verdict:
     rows = fetch_rows(conn, _PAYOUTS, {"tenant": tenant.slug})
     verdict = none_of(rows, "payout that is booked otherwise", "payouts that are booked otherwise")
@@ -148,19 +131,25 @@ CHECKS: Final = (
         "duplicate_references",
         ("analytics", "reconciliation"),
         "No row of an entity that every system has once is two records of one app.",
-        _check_duplicates,
+        none_found(
+            _DUPLICATES, "row with two records of one app", "rows with two records of one app"
+        ),
     ),
     Check(
         "credit_note_taxes",
         ("core", "credit_notes"),
         "Net and tax of a credit note give its total within 0.02, and so do its lines.",
-        _check_taxes,
+        none_found(
+            _TAXES,
+            "credit note whose parts do not add up",
+            "credit notes whose parts do not add up",
+        ),
     ),
     Check(
         "invoices_have_orders",
         ("core", "invoices"),
         "Every invoice bills an order that is here. Else its reference was typed by hand, or the "
         "order is rejected.",
-        _check_invoices,
+        none_found(_WITHOUT_ORDER, "invoice without an order", "invoices without an order"),
     ),
 )

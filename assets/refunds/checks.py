@@ -1,11 +1,8 @@
 """Checks of refunds: what is paid back, is it one refund, do the systems agree about it."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "refunds")
 
@@ -67,43 +64,32 @@ LIMIT 10
 """
 
 
-def _check_payments(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _WITHOUT_PAYMENT, {"tenant_id": tenant.id})
-    return none_of(rows, "refund without a payment", "refunds without a payment")
-
-
-def _check_agreement(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _DISAGREEMENTS, {"tenant_id": tenant.id})
-    return none_of(
-        rows, "refund that two systems disagree about", "refunds that two systems disagree about"
-    )
-
-
-def _check_pairs(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _TOLD_TWICE, {"tenant_id": tenant.id})
-    return none_of(rows, "pair of refunds that may be one", "pairs of refunds that may be one")
-
-
 CHECKS: Final = (
     Check(
         "refunds_have_payments",
         ASSET,
         "Every refund pays back a payment that is here. A credit of the gateway that names no sale "
         "was made by hand: who got it, and for what?",
-        _check_payments,
+        none_found(_WITHOUT_PAYMENT, "refund without a payment", "refunds without a payment"),
     ),
     Check(
         "refunds_agree",
         ASSET,
         "Systems that know one refund name the same amount within a cent; several records of one "
         "system are summed up.",
-        _check_agreement,
+        none_found(
+            _DISAGREEMENTS,
+            "refund that two systems disagree about",
+            "refunds that two systems disagree about",
+        ),
     ),
     Check(
         "refunds_told_once",
         ASSET,
         "No two systems tell of one payment, one amount and about one day under two references. "
         "Such a pair is most likely one refund: link the two records.",
-        _check_pairs,
+        none_found(
+            _TOLD_TWICE, "pair of refunds that may be one", "pairs of refunds that may be one"
+        ),
     ),
 )

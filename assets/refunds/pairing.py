@@ -91,8 +91,8 @@ def _telling(place: int, group: Group) -> _Telling | None:
     records = [each for each in records if each.get("state") != "void"]
     if not records:
         return None
-    leading = min(_ranks(each["role"]) for each in records)
-    own = [each for each in records if _ranks(each["role"]) == leading]
+    leading = min(_rank(each["role"]) for each in records)
+    own = [each for each in records if _rank(each["role"]) == leading]
     done = [each for each in own if each.get("state") == "done"]
     amounts = [Decimal(each["amount"]) for each in done or own]
     return _Telling(
@@ -108,7 +108,7 @@ def _telling(place: int, group: Group) -> _Telling | None:
     )
 
 
-def _ranks(role: str) -> int:
+def _rank(role: str) -> int:
     return {"gateway": 0, "shop": 1}.get(role, 2)
 
 

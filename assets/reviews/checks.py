@@ -1,11 +1,8 @@
 """Checks of reviews: does somebody know what was reviewed, and what was bought."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "reviews")
 
@@ -39,29 +36,21 @@ LIMIT 10
 """
 
 
-def _check_skus(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _UNKNOWN_SKUS, {"tenant_id": tenant.id})
-    return none_of(rows, "reviewed SKU that nobody sells", "reviewed SKUs that nobody sells")
-
-
-def _check_orders(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _UNKNOWN_ORDERS, {"tenant_id": tenant.id})
-    return none_of(rows, "review of an unknown order", "reviews of unknown orders")
-
-
 CHECKS: Final = (
     Check(
         "unknown_skus",
         ASSET,
         "Every reviewed SKU is a variant or stands on an order. A renamed or mistyped SKU takes "
         "its ratings away from the product: correct it where reviews are collected.",
-        _check_skus,
+        none_found(
+            _UNKNOWN_SKUS, "reviewed SKU that nobody sells", "reviewed SKUs that nobody sells"
+        ),
     ),
     Check(
         "unknown_orders",
         ASSET,
         "Every order that a review names is known. If all are unknown, the app's 'shop_prefix' is "
         "not that of the shop.",
-        _check_orders,
+        none_found(_UNKNOWN_ORDERS, "review of an unknown order", "reviews of unknown orders"),
     ),
 )

@@ -1,11 +1,8 @@
 """Checks of stock: is more promised than there is."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "stock")
 
@@ -37,29 +34,19 @@ LIMIT 10
 """
 
 
-def _check_negative(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _NEGATIVE, {"tenant_id": tenant.id})
-    return none_of(rows, "level below zero", "levels below zero")
-
-
-def _check_homeless(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _HOMELESS, {"tenant_id": tenant.id})
-    return none_of(rows, "level of an unknown place or article", "levels of unknown ones")
-
-
 CHECKS: Final = (
     Check(
         "negative_stock",
         ASSET,
         "Nothing is promised that is not there. A level below zero was oversold, or goods that "
         "came in were not booked.",
-        _check_negative,
+        none_found(_NEGATIVE, "level below zero", "levels below zero"),
     ),
     Check(
         "known_places",
         ASSET,
         "Every stock level has its warehouse and its variant. If not, the stream of warehouses is "
         "switched off, or the source shows stock of what it does not list.",
-        _check_homeless,
+        none_found(_HOMELESS, "level of an unknown place or article", "levels of unknown ones"),
     ),
 )

@@ -1,11 +1,8 @@
 """Checks of transaction costs: does everybody name the same fee."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "transaction_costs")
 
@@ -41,17 +38,14 @@ LIMIT 10
 """
 
 
-def _check_agreement(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _DISAGREEMENTS, {"tenant_id": tenant.id})
-    return none_of(rows, "fee that is told differently", "fees that are told differently")
-
-
 CHECKS: Final = (
     Check(
         "fees_agree",
         ASSET,
         "A fee that several records tell, of the gateway or of the books, is the same in all of "
         "them within a cent. The row keeps what the gateway says; correct the books.",
-        _check_agreement,
+        none_found(
+            _DISAGREEMENTS, "fee that is told differently", "fees that are told differently"
+        ),
     ),
 )

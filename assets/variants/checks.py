@@ -1,11 +1,8 @@
 """Checks of variants: does a catalogue know what is sold, and do its taxes agree."""
 
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from assets.checking import Check, Verdict, fetch_rows, none_of
-from schemabase_dagster.tenancy import Tenant
+from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "variants")
 
@@ -46,29 +43,19 @@ LIMIT 10
 """
 
 
-def _check_skus(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _UNKNOWN, {"tenant_id": tenant.id})
-    return none_of(rows, "ordered SKU without a variant", "ordered SKUs without a variant")
-
-
-def _check_taxes(conn: Connection[Any], tenant: Tenant) -> Verdict:
-    rows = fetch_rows(conn, _TAXES, {"tenant_id": tenant.id})
-    return none_of(rows, "variant that is taxed two ways", "variants that are taxed two ways")
-
-
 CHECKS: Final = (
     Check(
         "ordered_skus",
         ASSET,
         "Every SKU on an order is one of a catalogue. One that is not was deleted, or mistyped "
         "where the order was entered: its lines have no product.",
-        _check_skus,
+        none_found(_UNKNOWN, "ordered SKU without a variant", "ordered SKUs without a variant"),
     ),
     Check(
         "tax_rates",
         ASSET,
         "The tax of every variant is a known rate, and one of its tax class. Otherwise books and "
         "shop charge different taxes.",
-        _check_taxes,
+        none_found(_TAXES, "variant that is taxed two ways", "variants that are taxed two ways"),
     ),
 )

@@ -19,6 +19,7 @@ from braintree.exceptions.braintree_error import BraintreeError
 from resources.api import Api
 from resources.braintree.system import BraintreeConfig, BraintreeCredentials
 from resources.http import Call, CallKind, RefusedError, Reply, judge_status
+from schemabase_dagster import source_json
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import (
     ProviderContractError,
@@ -141,7 +142,7 @@ def _graphql_errors(text: str) -> list[dict[str, Any]]:
         errors = orjson.loads(text).get("errors")
     except orjson.JSONDecodeError:
         return []
-    return [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    return source_json.objects(errors)
 
 
 def _what(path: str) -> str:

@@ -155,7 +155,7 @@ def _auth(credentials: XentralCredentials) -> Digest | FixedToken:
     if credentials.token is not None:
         return FixedToken("Bearer", credentials.token.get_secret_value())
     assert credentials.username is not None  # noqa: S101 - the model demands one of both
-    assert credentials.password is not None  # noqa: S101 - as above
+    assert credentials.password is not None  # noqa: S101 - as the user name
     return Digest(credentials.username.get_secret_value(), credentials.password.get_secret_value())
 
 

@@ -49,7 +49,7 @@ def _begin() -> None:
 
 
 def _end() -> None:
-    global _users  # noqa: PLW0603 - as above
+    global _users  # noqa: PLW0603 - of the process
     with _lock:
         _users -= 1
         if _users == 0:

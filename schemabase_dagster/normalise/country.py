@@ -21,6 +21,13 @@ def country_code(code: object, name: object = None, language: str = "en") -> str
     return None
 
 
+def alpha_2(code: str | None) -> str | None:
+    """Return what has the form of an alpha-2 code, in capitals; carriers' own codes are kept."""
+    text = (code or "").upper()
+    is_code = len(text) == 2 and text.isalpha() and text.isascii()  # noqa: PLR2004 - the form
+    return text if is_code else None
+
+
 @cache
 def _valid_code(code: str) -> str | None:
     return code if pycountry.countries.get(alpha_2=code) else None
