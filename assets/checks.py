@@ -7,11 +7,13 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from assets.checking import Check, Row, Verdict, fetch_rows, none_of
+from assets.coverage import webhook_coverage
 from schemabase_dagster.clock import show_instant, utc_now
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.reject import WAITS
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tables import raw
+from schemabase_dagster.tables.coverage import is_covered
 from schemabase_dagster.tenancy import Tenant
 
 DEFAULT_REJECT_SHARE: Final = 0.01
@@ -158,6 +160,8 @@ def raw_checks(stream: Stream) -> tuple[Check, ...]:
                 lambda conn, tenant: _check_dead_letters(conn, tenant, stream),
             )
         )
+    if is_covered(stream):
+        found.append(webhook_coverage(stream))
     return tuple(found)
 
 
@@ -256,7 +260,7 @@ def _check_unmatched(
 ) -> Verdict:
     mapped = [(stream.name, entity.name) for stream in streams if stream.mapper is not None]
     query = sql.SQL(_UNMATCHED).format(
-        unmatched=raw.unmatched(mapped), columns=raw.UNMATCHED_COLUMNS
+        unmatched=raw.unmatched(mapped), columns=raw.UNMATCHED.column_names
     )
     values = {"tenant": tenant.slug, "streams": [stream.name for stream in streams]}
     return none_of(fetch_rows(conn, query, values), "unmatched record", "unmatched records")

@@ -21,7 +21,7 @@ from assets.syncing import (
     note_refusal,
     usable_apps,
 )
-from schemabase_dagster import database
+from schemabase_dagster import database, inbox
 from schemabase_dagster.engine import todo
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.hints import Delivered, land_webhooks
@@ -29,6 +29,7 @@ from schemabase_dagster.engine.merge import merge_records
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.engine.todo import RawKey
 from schemabase_dagster.errors import RateLimited, SchemabaseError
+from schemabase_dagster.inbox import Effect
 from schemabase_dagster.inbox.due import FEATURE
 from schemabase_dagster.streams import Client, Stream
 from schemabase_dagster.tenancy import App, Tenant
@@ -64,14 +65,14 @@ class Batch:
     Attributes:
         tenant: the tenant.
         landed: counts of the deliveries' records in raw.
-        streams: streams that changed.
         merged: counts by entity.
+        effects: what each delivery did to which record and row.
     """
 
     tenant: Tenant
     landed: SyncResult
-    streams: tuple[Stream, ...]
     merged: tuple[tuple[Entity, SyncResult], ...]
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Server:
         with database.transaction() as conn:
             records = todo.find_delivered(conn, tenant.id, [stream.name for stream in streams])
         merged = _merge(streams, tenant, records)
-        return Batch(tenant, SyncResult(), (), merged) if merged else None
+        return Batch(tenant, SyncResult(), merged) if merged else None
 
     def _rounds(self, tenant: Tenant, clients: "_Clients") -> Iterator[Batch]:
         started = quiet_since = time.monotonic()
@@ -161,8 +162,10 @@ class Server:
                 failures[app.key] = AppFailure(app, error)
         if not landed.result.read:
             return None
-        fed = _fed(streams)
-        return Batch(tenant, landed.result, fed, _merge(fed, tenant, landed.records))
+        merged = _merge(_fed(streams), tenant, landed.records)
+        with database.transaction() as conn:
+            effects = inbox.list_effects(conn, landed.ids)
+        return Batch(tenant, landed.result, merged, tuple(effects))
 
 
 def lock_parts(tenant: Tenant, system: str) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """What a materialisation tells: counts, a sample without personal data, a picture, columns."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,12 +12,13 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
 from assets.charts import bars_per_day
-from assets.checking import Check, Row, Verdict, fetch_rows
+from assets.checking import SHOWN_ROWS, Check, Row, Verdict, fetch_rows
 from assets.syncing import Done
 from assets.view import View
 from schemabase_dagster.clock import show_instant
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.result import SyncResult
+from schemabase_dagster.inbox import Effect
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
 
@@ -153,6 +155,32 @@ def counts(result: SyncResult) -> Metadata:
     return told
 
 
+def landed_effects(effects: Sequence[Effect], landed: SyncResult) -> Metadata:
+    """Describe what webhooks did to the records of one stream.
+
+    Args:
+        effects: what they did to them.
+        landed: counts of the whole round, whose calls and seconds it took.
+    """
+    found = Counter(effect.raw for effect in effects)
+    changed, deleted, rejected = found["changed"], found["deleted"], found["rejected"]
+    result = SyncResult(
+        read=len(effects),
+        changed=changed,
+        unchanged=len(effects) - changed - deleted - rejected,
+        rejected=rejected,
+        deleted=deleted,
+        api_calls=landed.api_calls,
+        seconds=landed.seconds,
+    )
+    return {**counts(result), **_by_delivery(effects, "raw")}
+
+
+def merged_effects(effects: Sequence[Effect]) -> Metadata:
+    """Describe which rows of one entity webhooks changed, if any did."""
+    return _by_delivery([effect for effect in effects if effect.core is not None], "core")
+
+
 def check_result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     """Return a verdict as Dagster shows it."""
     return dg.AssetCheckResult(
@@ -195,6 +223,25 @@ def _sample(name: str, rows: Sequence[Row]) -> Metadata:
     records = [dg.TableRecord({key: _cell(value) for key, value in row.items()}) for row in rows]
     schema = dg.TableSchema(columns=[dg.TableColumn(key, "string") for key in rows[0]])
     return {name: dg.MetadataValue.table(records, schema)}
+
+
+def _by_delivery(effects: Sequence[Effect], layer: str) -> Metadata:
+    """Return how many deliveries it were, and a table of those that came last."""
+    if not effects:
+        return {}
+    rows = [
+        {
+            "delivery": effect.inbox_id,
+            "record": f"{effect.stream} {effect.external_id or ''}",
+            "outcome": getattr(effect, layer),
+            "row": f"{effect.entity} {effect.core_id}" if effect.core_id else None,
+        }
+        for effect in effects[-SHOWN_ROWS:]
+    ]
+    return {
+        "deliveries": len({effect.inbox_id for effect in effects}),
+        **_sample("latest_deliveries", rows),
+    }
 
 
 def _cell(value: object) -> str:

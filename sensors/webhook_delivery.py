@@ -107,11 +107,11 @@ def queue_watch(instance: dg.DagsterInstance) -> Callable[[], bool]:
 
 
 def _materializations(batch: Batch, tenant: str) -> Iterator[dg.AssetMaterialization]:
-    for stream in batch.streams:
-        yield dg.AssetMaterialization(
-            ["raw", stream.name], partition=tenant, metadata=metadata.counts(batch.landed)
-        )
+    for stream in sorted({effect.stream for effect in batch.effects}):
+        effects = [effect for effect in batch.effects if effect.stream == stream]
+        told = metadata.landed_effects(effects, batch.landed)
+        yield dg.AssetMaterialization(["raw", stream], partition=tenant, metadata=told)
     for entity, result in batch.merged:
-        yield dg.AssetMaterialization(
-            ["core", entity.table.name], partition=tenant, metadata=metadata.counts(result)
-        )
+        effects = [effect for effect in batch.effects if effect.entity == entity.name]
+        told = metadata.counts(result) | metadata.merged_effects(effects)
+        yield dg.AssetMaterialization(["core", entity.table.name], partition=tenant, metadata=told)

@@ -10,9 +10,9 @@ from rich.markup import escape
 from schemabase_dagster import database
 from schemabase_dagster.engine import explain as engine
 from schemabase_dagster.engine.entity import Entity
-from schemabase_dagster.engine.story import Field, Record, Story
+from schemabase_dagster.engine.story import Delivery, Field, Record, Story
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.terminal import cell, plural, print_json, say, show
+from schemabase_dagster.terminal import cell, print_json, say, show
 
 HIDDEN: Final = "(text)"
 
@@ -154,9 +154,16 @@ def _rest(story: Story) -> Iterator[str]:
         state = f"settled {cell(each.resolved_at)}" if each.resolved_at else "[red]open[/]"
         yield f"conflict: {each.kind} of {each.app}:{escape(each.external_id)}, {state}"
     for event in story.deliveries:
-        yield (
-            f"webhook: {escape(event.event_type or event.provider)} "
-            f"{cell(event.received_at)}, {event.status}"
-        )
+        yield f"webhook: {escape(event.event_type or event.provider)} {_delivery(event)}"
     if not story.deliveries:
-        yield f"webhooks: none named it among the latest {plural(engine.RECENT_DELIVERIES, 'one')}"
+        yield "webhooks: none named it"
+
+
+def _delivery(event: Delivery) -> str:
+    """Tell when a delivery came and what it did to which record and the row."""
+    told = [f"{cell(event.received_at)}, {event.status}"]
+    if event.raw is not None:
+        told.append(f"{event.stream} {event.raw}")
+    if event.core is not None:
+        told.append(f"row {event.core}")
+    return f"{', '.join(told)}; delivery {event.id}"

@@ -1,19 +1,20 @@
 """``schemabase inbox``: see stored webhook deliveries and process them again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import typer
 from psycopg import Connection
+from rich.markup import escape
 
 from schemabase_dagster import database, inbox
 from schemabase_dagster.clock import parse_instant
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.inbox import Selection, Summary
-from schemabase_dagster.terminal import plural, print_json, say, show
+from schemabase_dagster.inbox import Effect, Selection, Summary
+from schemabase_dagster.terminal import cell, plural, print_json, say, show
 
 NAME = "inbox"
 
@@ -42,6 +43,29 @@ COLUMNS = {
     "status": "Status",
     "attempts": "Attempts",
     "last_error": "Why",
+}
+
+
+EFFECTS = {
+    "stream": "Record of",
+    "external_id": "Id there",
+    "raw": "In raw",
+    "entity": "Row",
+    "core_id": "Its id",
+    "core": "In core",
+}
+
+IN_RAW: Final = {
+    "equal": "equal: raw held the same",
+    "stale": "stale: raw held a newer version",
+    "missing": "missing: the source does not show it",
+    "rejected": "rejected: raw cannot hold it",
+}
+
+IN_CORE: Final = {
+    "waits": "waits to be merged",
+    "rejected": "rejected: see analytics.unmatched_record",
+    "deleted": "lost this source",
 }
 
 
@@ -95,10 +119,11 @@ def show_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one delivery: headers without secrets, and the body only with --body."""
+    """Show one delivery and what it changed: no secrets, and the body only with --body."""
     inbox_id = _id(delivery)
     with database.transaction() as conn:
         found = inbox.show(conn, inbox_id)
+        effects = inbox.list_effects(conn, [inbox_id])
     if found is None:
         raise ConfigurationError(
             f"There is no delivery '{delivery}'.", "Run 'schemabase inbox list' to see some."
@@ -106,9 +131,13 @@ def show_(
     facts = asdict(found)
     text = (facts.pop("body") or b"").decode("utf-8", "replace")
     if as_json:
+        facts["effects"] = [asdict(effect) for effect in effects]
         print_json(facts | ({"body": text} if body else {}))
         return
     _print_facts(found)
+    say(f"\n{escape(_outcome(found, effects))}")
+    if effects:
+        show(EFFECTS, [_effect(effect) for effect in effects], empty="")
     if body:
         typer.echo(text)
 
@@ -172,6 +201,34 @@ def _print_facts(found: Summary) -> None:
         typer.echo(f"{name:<16} {'-' if value is None else value}")
     for name, value in found.headers.items():
         typer.echo(f"  {name}: {value}")
+
+
+def _outcome(found: Summary, effects: Sequence[Effect]) -> str:
+    """Tell in one sentence what a delivery changed, or why it changed nothing."""
+    why = found.last_error or "no reason was kept"
+    due = "is held" if found.next_attempt_at is None else f"due {cell(found.next_attempt_at)}"
+    unsettled = {
+        "received": f"Not processed yet, {due}{f': {why}' if found.last_error else ''}.",
+        "claimed": "A run is processing it.",
+        "failed": f"Failed {plural(found.attempts, 'time')}, {due}: {why}.",
+        "ignored": f"It changed nothing: {why}.",
+        "dead": f"It was given up: {why}.",
+    }
+    if found.status in unsettled:
+        return unsettled[found.status]
+    if not effects:
+        return "It changed nothing that is still known."
+    if all(effect.raw not in {"changed", "deleted"} for effect in effects):
+        return "It changed nothing:"
+    return "What it changed ('schemabase explain ROW ID' tells more of a row):"
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return asdict(effect) | {
+        "external_id": escape(effect.external_id) if effect.external_id else None,
+        "raw": IN_RAW.get(effect.raw, effect.raw),
+        "core": effect.core and IN_CORE.get(effect.core, effect.core),
+    }
 
 
 def _id(text: str) -> UUID:

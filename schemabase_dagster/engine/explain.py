@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 _Named: TypeAlias = Mapping[str, Any]
 
 RECENT_DELIVERIES: Final = 5000
-"""So many of an app's latest deliveries are searched: a few milliseconds."""
+"""So many of an app's latest waiting deliveries are searched: a few milliseconds."""
 
 SHOWN_DELIVERIES: Final = 10
 SHOWN_VERSIONS: Final = 5
@@ -91,20 +91,32 @@ WHERE c.entity = %s AND r.core_id = %s
 ORDER BY c.opened_at
 """
 
-# A delivery names records somewhere in its body; where depends on the sender.
+# What a processed delivery spoke of was noted. One that waits names records somewhere in its body;
+# where depends on the sender.
 _DELIVERIES: LiteralString = """
-SELECT recent.provider, recent.event_type, recent.received_at, recent.status, recent.run_id
+WITH record AS (
+    SELECT * FROM unnest(%(apps)s::uuid[], %(streams)s::text[], %(ids)s::text[], %(bare)s::text[])
+        AS r (app_id, stream, external_id, bare_id)
+)
+SELECT w.id, w.provider, w.event_type, w.received_at, w.status, w.run_id, e.stream, e.raw, e.core
+FROM record
+JOIN platform.webhook_effect AS e USING (app_id, stream, external_id)
+JOIN platform.webhook_inbox AS w ON w.id = e.inbox_id AND w.received_at = e.received_at
+UNION ALL
+SELECT recent.id, recent.provider, recent.event_type, recent.received_at, recent.status,
+    recent.run_id, NULL, NULL, NULL
 FROM (
     SELECT * FROM platform.webhook_inbox
     WHERE tenant_id = %(tenant)s AND app_id = ANY(%(apps)s)
+      AND status NOT IN ('processed', 'ignored')
     ORDER BY received_at DESC
     LIMIT %(recent)s
 ) AS recent
 WHERE EXISTS (
-    SELECT FROM unnest(%(apps)s::uuid[], %(ids)s::text[]) AS k (app_id, external_id)
-    WHERE k.app_id = recent.app_id
-      AND position(convert_to(k.external_id, 'UTF8') IN recent.body) > 0)
-ORDER BY recent.received_at DESC
+    SELECT FROM record
+    WHERE record.app_id = recent.app_id
+      AND position(convert_to(record.bare_id, 'UTF8') IN recent.body) > 0)
+ORDER BY received_at DESC
 LIMIT %(shown)s
 """
 
@@ -323,7 +335,9 @@ def _deliveries(scene: _Scene, streams: Mapping[str, Stream]) -> list[Delivery]:
     values = {
         "tenant": scene.row["tenant_id"],
         "apps": [each["app_id"] for each in known],
-        "ids": [
+        "streams": [each["stream"] for each in known],
+        "ids": [each["external_id"] for each in known],
+        "bare": [
             each["external_id"].removeprefix(streams[each["stream"]].id_prefix) for each in known
         ],
         "recent": RECENT_DELIVERIES,

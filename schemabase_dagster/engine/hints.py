@@ -1,15 +1,18 @@
 """Webhooks to raw: read what they hint at or land what they carry, and settle them with it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection
 
 from schemabase_dagster import database, inbox
+from schemabase_dagster.engine.effects import Brought, note_landed, note_parts
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
-from schemabase_dagster.engine.land import land, mark_deleted
+from schemabase_dagster.engine.land import find_parts, land, mark_deleted
 from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.engine.todo import RawKey
 from schemabase_dagster.errors import (
@@ -26,8 +29,6 @@ from schemabase_dagster.tenancy import App
 HELD_SECONDS: Final = 60.0
 """How long deliveries wait when the fault is not theirs and names no time."""
 
-_Item = TypeVar("_Item")
-
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -36,14 +37,18 @@ class Delivered:
     Attributes:
         result: counts of their records in raw.
         records: the records they spoke of, whether they changed anything or not.
+        ids: the deliveries.
     """
 
     result: SyncResult = field(default_factory=SyncResult)
     records: frozenset[RawKey] = frozenset()
+    ids: tuple[UUID, ...] = ()
 
     def __add__(self, other: "Delivered") -> "Delivered":
         """Add up what two batches brought."""
-        return Delivered(self.result + other.result, self.records | other.records)
+        return Delivered(
+            self.result + other.result, self.records | other.records, self.ids + other.ids
+        )
 
 
 def land_webhooks(
@@ -74,10 +79,21 @@ def land_webhooks(
 
 @dataclass(slots=True)
 class _Plan:
-    """What a batch of deliveries asks for."""
+    """What a batch of deliveries asks for.
 
-    hints: dict[str, list[str]] = field(default_factory=dict)
+    Attributes:
+        hints: stream -> id -> the deliveries that named it.
+        data: stream -> records to be landed.
+        brought: stream -> the same, and what the source does not show, each with a delivery that
+            spoke of it.
+        done: deliveries that concern a stream.
+        ignored: those that concern none.
+        dead: those that cannot be understood, with the reason.
+    """
+
+    hints: dict[str, dict[str, list[InboxRow]]] = field(default_factory=dict)
     data: dict[str, list[Incoming | Refused]] = field(default_factory=dict)
+    brought: dict[str, list[Brought]] = field(default_factory=dict)
     done: list[InboxRow] = field(default_factory=list)
     ignored: list[InboxRow] = field(default_factory=list)
     dead: list[tuple[InboxRow, str]] = field(default_factory=list)
@@ -99,16 +115,20 @@ def _land_rows(
         failed = SyncResult(api_calls=client.calls - calls, seconds=spent, partial=True)
         return Delivered(failed)
     changed = unchanged = rejected = deleted = 0
-    parts: set[RawKey] = set()
+    parts: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     with database.transaction() as conn:
         for name, records in plan.data.items():
             landed = land(conn, fed[name], app, records, via="webhook", run_id=run_id)
             changed += landed.changed
             unchanged += landed.unchanged
             rejected += landed.rejected
-            parts.update((part, app.id, external_id) for part, external_id in landed.parts)
+            parts[name] |= landed.parts
         for name, ids in gone.items():
+            parts[name] |= find_parts(conn, fed[name], app, ids)
             deleted += mark_deleted(conn, fed[name], app, ids, via="webhook", run_id=run_id)
+        for name, brought in plan.brought.items():
+            note_landed(conn, fed[name], app, brought)
+            note_parts(conn, fed[name], app, parts[name])
         _settle(conn, plan, run_id)
     result = SyncResult(
         read=changed + unchanged + rejected + deleted,
@@ -119,18 +139,19 @@ def _land_rows(
         api_calls=client.calls - calls,
         seconds=time.monotonic() - started,
     )
-    return Delivered(result, _records(app, plan, gone) | parts)
+    named = _records(app, plan)
+    named |= {(part, app.id, each) for found in parts.values() for part, each in found}
+    return Delivered(result, named, tuple(row.id for row in rows))
 
 
-def _records(app: App, plan: _Plan, gone: Mapping[str, Sequence[str]]) -> frozenset[RawKey]:
-    """Return the records that a batch spoke of."""
-    landed = {
-        (name, app.id, item.external_id)
-        for name, items in plan.data.items()
-        for item in items
-        if isinstance(item, Incoming)
-    }
-    return frozenset(landed | {(name, app.id, each) for name, ids in gone.items() for each in ids})
+def _records(app: App, plan: _Plan) -> frozenset[RawKey]:
+    """Return the records that a batch spoke of, refused ones left out."""
+    return frozenset(
+        (name, app.id, each.external_id)
+        for name, brought in plan.brought.items()
+        for each in brought
+        if each.external_id is not None and not isinstance(each.item, Refused)
+    )
 
 
 def _plan(fed: Mapping[str, Stream], rows: Sequence[InboxRow]) -> _Plan:
@@ -154,28 +175,33 @@ def _note(plan: _Plan, name: str, stream: Stream, row: InboxRow, payload: Any) -
         return False
     found = stream.webhook.extract(row.event_type or "", payload)
     if stream.webhook.kind == "hint":
-        plan.hints.setdefault(name, []).extend(found)
+        named = plan.hints.setdefault(name, {})
+        for external_id in found:
+            named.setdefault(external_id, []).append(row)
     else:
         records = [prepare(stream, record, row.received_at) for record in found]
         plan.data.setdefault(name, []).extend(records)
+        brought = [Brought(row, record.external_id, record) for record in records]
+        plan.brought.setdefault(name, []).extend(brought)
     return bool(found)
 
 
 def _fetch(client: Client, fed: Mapping[str, Stream], plan: _Plan) -> dict[str, list[str]]:
     """Read the hinted records into the plan; return the ids that are gone, by stream."""
     gone: dict[str, list[str]] = {}
-    for name, ids in plan.hints.items():
-        for fetched in client.iter_details(fed[name], _distinct(ids)):
+    for name, named in plan.hints.items():
+        brought = plan.brought.setdefault(name, [])
+        missing = dict(named)
+        for fetched in client.iter_details(fed[name], list(named)):
             if fetched.record is None:
                 gone.setdefault(name, []).append(fetched.external_id)
-            else:
-                record = prepare(fed[name], fetched.record, fetched.read_at)
-                plan.data.setdefault(name, []).append(record)
+                continue
+            item = prepare(fed[name], fetched.record, fetched.read_at)
+            plan.data.setdefault(name, []).append(item)
+            rows = missing.pop(fetched.external_id)
+            brought.extend(Brought(row, fetched.external_id, item) for row in rows)
+        brought.extend(Brought(row, each, None) for each, rows in missing.items() for row in rows)
     return gone
-
-
-def _distinct(items: Sequence[_Item]) -> list[_Item]:
-    return list(dict.fromkeys(items))
 
 
 def _settle(conn: Connection[Any], plan: _Plan, run_id: str | None) -> None:

@@ -86,8 +86,11 @@ SELECT %(tenant_id)s, %(stream)s, %(app_id)s, unnest(%(ids)s::text[])
 """
 
 _KEEP_HISTORY = sql.SQL("""
-INSERT INTO raw.record_history (app_id, stream, external_id, payload, payload_hash, run_id)
-SELECT r.app_id, %(stream)s, r.external_id, r.payload, r.payload_hash, %(run_id)s
+INSERT INTO raw.record_history (
+    app_id, stream, external_id, payload, payload_hash, run_id,
+    via, source_updated_at, changed_at, change_count)
+SELECT r.app_id, %(stream)s, r.external_id, r.payload, r.payload_hash, %(run_id)s,
+    r.via, r.source_updated_at, r.changed_at, r.change_count
 FROM stage_raw AS s
 JOIN raw.{table} AS r ON r.app_id = %(app_id)s AND r.external_id = s.external_id
 WHERE r.payload_hash <> s.payload_hash
@@ -281,6 +284,15 @@ def mark_deleted(
         inside = _parts_of(conn, part, app, ids)
         mark_deleted(conn, part, app, inside, via=via, run_id=run_id)
     return count
+
+
+def find_parts(
+    conn: Connection, stream: Stream, app: App, ids: Sequence[str]
+) -> frozenset[tuple[str, str]]:
+    """Return (stream, external id) of what raw holds inside some records."""
+    return frozenset(
+        (part.name, inside) for part in stream.parts for inside in _parts_of(conn, part, app, ids)
+    )
 
 
 def _parts_of(conn: Connection, part: Stream, app: App, ids: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from schemabase_dagster.engine import references, todo, waiting
 from schemabase_dagster.engine.bearers import keep_keys, link_bearers
 from schemabase_dagster.engine.behind import Behind
 from schemabase_dagster.engine.conflicts import write_conflicts
+from schemabase_dagster.engine.effects import note_merged, note_rejected
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.facts import load_apps, load_priorities
 from schemabase_dagster.engine.foresight import Foresight
@@ -192,6 +193,7 @@ class _Merger:
                 for item in claimed
             ]
             keep_mapping_rejects(conn, self._tenant.id, rejects)
+            note_rejected(conn, self._tenant.id, rejects)
             todo.finish(conn, claimed)
         count = len(rejects)
         return SyncResult(read=count, rejected=count, rejected_codes={"database": count})
@@ -208,7 +210,8 @@ class _Merger:
         read = todo.read(conn, batch, self._streams, configs, foreseen)
         ctx = Context(conn, self._entity, self._tenant.id, apps,
                       load_priorities(conn, self._tenant.id, self._entity.name))  # fmt: skip
-        read, changed = self._write(ctx, read)
+        read, rows, changed = self._write(ctx, read)
+        note_merged(conn, self._tenant.id, self._streams, read, rows=rows, changed=changed)
         if read.rejects:
             keep_mapping_rejects(conn, self._tenant.id, read.rejects)
         passed = [(i.app_id, i.stream, i.external_id) for i in read.mapped]
@@ -217,8 +220,10 @@ class _Merger:
         todo.finish(conn, claimed)
         return _counts(batch, read, changed)
 
-    def _write(self, ctx: Context, read: Read) -> tuple[Read, set[RecordKey]]:
-        """Match and write; return what was read without what has to wait, and what changed."""
+    def _write(
+        self, ctx: Context, read: Read
+    ) -> tuple[Read, Mapping[RecordKey, UUID], set[RecordKey]]:
+        """Match and write; return what was read without what has to wait, rows, what changed."""
         conn, entity, tenant_id = ctx.conn, self._entity, self._tenant.id
         gone = {(app_id, external_id) for _, app_id, external_id in read.deleted}
         decided = references.load_decisions(conn, tenant_id, entity.name)
@@ -280,9 +285,10 @@ class _Merger:
             keys = _moved_keys(read, matched, before, gone)
             keys |= _keys_of(members[row_id] for row_id in relinked)
             self.dependents |= todo.queue_dependents(conn, tenant_id, entity.name, keys)
-        return read, {
+        changed = {
             record for record, row in matched.rows.items() if row in rows or record[1] in refs
         }
+        return read, matched.rows, changed
 
     def _pair(
         self, ctx: Context, decided: Decisions, series: set[UUID], gone: Iterable[RecordKey]

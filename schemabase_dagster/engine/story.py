@@ -96,13 +96,29 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook that named one of the records."""
+    """A webhook that named one of the records.
 
+    Attributes:
+        id: the delivery.
+        provider: sender.
+        event_type: by the sender.
+        received_at: arrival.
+        status: its state in the inbox.
+        run_id: Dagster run that settled it.
+        stream: stream of the record; None while the delivery is not processed.
+        raw: what it did to the record.
+        core: what that did to the row.
+    """
+
+    id: UUID
     provider: str
     event_type: str | None
     received_at: datetime
     status: str
     run_id: str | None
+    stream: str | None
+    raw: str | None
+    core: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ back-off, and a claim whose lease ran out is due at once.
 
 from schemabase_dagster.inbox.claims import Outcome, claim, give_back, settle
 from schemabase_dagster.inbox.due import due_groups, release_held
+from schemabase_dagster.inbox.effects import Effect, list_effects
 from schemabase_dagster.inbox.records import (
     Delivery,
     DueGroup,
@@ -24,6 +25,7 @@ __all__ = [
     "Backlog",
     "Delivery",
     "DueGroup",
+    "Effect",
     "InboxRow",
     "Outcome",
     "Selection",
@@ -36,6 +38,7 @@ __all__ = [
     "give_back",
     "insert_batch",
     "insert_batch_async",
+    "list_effects",
     "list_rows",
     "payload",
     "purge",

@@ -96,7 +96,7 @@ claimed AS (
     RETURNING w.*
 )
 SELECT id, tenant_id, app_id, endpoint_id, provider, event_type, query, headers, content_type,
-       body, received_at, trace_id, attempts, claimed_by
+       body, received_at, trace_id, attempts, claimed_by, replay_of
 FROM claimed
 ORDER BY received_at, id
 """

@@ -74,7 +74,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """A claimed delivery. ``attempts`` counts this claim and fences it against later ones."""
+    """A claimed delivery. ``attempts`` counts this claim and fences it against later ones.
+
+    ``replay_of`` is the delivery that this one is a copy of.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -90,6 +93,7 @@ class InboxRow:
     trace_id: str
     attempts: int
     claimed_by: str
+    replay_of: UUID | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 KEEP_SETTLED: Final = timedelta(days=30)
-"""Settled, dead and held deliveries and refusals are dropped after that (personal data)."""
+"""Settled, dead and held deliveries, what they changed, and refusals are dropped after that."""
 
 KEEP_KEYS: Final = timedelta(days=35)
 """A key outlives its delivery, so that a late repeat is still known."""
@@ -25,6 +25,15 @@ WHERE id IN (
       AND (status IN ('processed', 'ignored', 'dead') OR next_attempt_at = 'infinity')
     LIMIT %(chunk)s
 )
+""",
+    """
+DELETE FROM platform.webhook_effect
+WHERE ctid = ANY (ARRAY(
+    SELECT ctid
+    FROM platform.webhook_effect
+    WHERE received_at < now() - %(settled)s
+    LIMIT %(chunk)s
+))
 """,
     """
 DELETE FROM platform.webhook_dedupe

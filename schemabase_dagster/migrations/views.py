@@ -12,10 +12,10 @@ from psycopg import Connection, sql
 
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tables import raw
+from schemabase_dagster.tables.coverage import COVERAGE, by_day, is_covered
+from schemabase_dagster.tables.made_view import MadeView
 
 FOLDER: Final = Path(__file__).parent.parent / "tables" / "views"
-UNMATCHED: Final = "unmatched_record"
-
 _READS: Final = re.compile(r"(?:FROM|JOIN) analytics\.(\w+)")
 
 _APPLIED: LiteralString = "SELECT name, definition_sha256 FROM platform.applied_view ORDER BY name"
@@ -44,7 +44,12 @@ def wanted(streams: Sequence[Stream]) -> dict[str, View]:
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.sql"))}
     reads = {name: sorted(set(_READS.findall(text)) & texts.keys()) for name, text in texts.items()}
     views = {name: _from_text(texts[name]) for name in TopologicalSorter(reads).static_order()}
-    return {**views, UNMATCHED: _unmatched(streams)}
+    pairs = [(each.name, each.entity) for each in streams if each.mapper and each.entity]
+    covered = [each.name for each in streams if is_covered(each)]
+    views[raw.UNMATCHED.name] = _made(raw.UNMATCHED, raw.unmatched(pairs))
+    if covered:
+        views[COVERAGE.name] = _made(COVERAGE, by_day(covered))
+    return views
 
 
 def apply(conn: Connection[Any], views: Mapping[str, View]) -> None:
@@ -80,12 +85,9 @@ def _from_text(text: str) -> View:
     return View(_sha256(text), lambda conn: conn.execute(text.encode()))
 
 
-def _unmatched(streams: Sequence[Stream]) -> View:
-    pairs = sorted(
-        (each.name, each.entity) for each in streams if each.mapper is not None and each.entity
-    )
-    rule = Path(raw.__file__).read_text(encoding="utf-8")
-    return View(_sha256(f"{pairs}\n{rule}"), lambda conn: raw.replace_unmatched_view(conn, pairs))
+def _made(view: MadeView, query: sql.Composed) -> View:
+    text = f"{query.as_string()}\n{view.comment}\n{view.columns}"
+    return View(_sha256(text), lambda conn: view.create(conn, query))
 
 
 def _sha256(text: str) -> bytes:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Final, LiteralString
 
 from psycopg import Connection, sql
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, Integer, Table
 
 from schemabase_dagster.tables._columns import (
     JSONB,
@@ -17,6 +17,7 @@ from schemabase_dagster.tables._columns import (
     metadata,
     text_column,
 )
+from schemabase_dagster.tables.made_view import MadeView
 
 SCHEMA = "raw"
 
@@ -30,7 +31,13 @@ record_history = Table(
     Column("payload", JSONB, nullable=False, comment="The version that was replaced"),
     binary("payload_hash", "Its hash", nullable=False),
     text_column("run_id", "Run that replaced it"),
+    text_column("via", "How the replaced version came: pull, webhook, push or import"),
+    instant("source_updated_at", "Its modified time by the source"),
+    instant("changed_at", "When it was stored"),
+    Column("change_count", Integer, comment="How many versions there were before it"),
     Index("record_history_record", "app_id", "stream", "external_id", "replaced_at"),
+    # Read by analytics.webhook_coverage; rows are only ever added at the end.
+    Index("record_history_recent", "replaced_at", postgresql_using="brin"),
     schema=SCHEMA,
     comment="Earlier versions of raw records, kept 180 days",
 )
@@ -100,8 +107,20 @@ def ensure_raw_tables(conn: Connection, streams: Iterable[tuple[str, str]]) -> N
             conn.execute(note.format(table, sql.Identifier(column), sql.Literal(text)))
 
 
-UNMATCHED_COLUMNS: Final = sql.SQL(
-    "tenant, app, stream, external_id, changed_at, code, path, reason, waiting"
+UNMATCHED: Final = MadeView(
+    "unmatched_record",
+    "Source records that did not reach the canonical model, and why",
+    {
+        "tenant": "Slug of the tenant",
+        "app": "Key of the app",
+        "stream": "Stream: the name of the raw table",
+        "external_id": "Id in the source system; null when the record has none",
+        "changed_at": "When the record last changed or was last tried",
+        "code": "Stable code of the fault; null = not mapped yet",
+        "path": "Where in the record the fault is",
+        "reason": "One sentence",
+        "waiting": "Queued for the next run of the core asset",
+    },
 )
 
 # Tenants and apps are looked up for what is left over, not for every record. The streams of an
@@ -181,29 +200,6 @@ def unmatched(streams: Iterable[tuple[str, str]]) -> sql.Composed:
     return _union([*landed, sql.SQL(_NOT_LANDED)])
 
 
-def replace_unmatched_view(conn: Connection, streams: Iterable[tuple[str, str]]) -> None:
-    """Make ``analytics.unmatched_record``: source records that did not reach the canonical model.
-
-    The view is a union over the streams that have a mapper, hence made from the registry.
-
-    Args:
-        conn: connection inside a transaction; the raw tables exist.
-        streams: pairs of stream name and entity.
-    """
-    conn.execute(
-        sql.SQL("CREATE OR REPLACE VIEW analytics.unmatched_record ({}) AS {}").format(
-            UNMATCHED_COLUMNS, unmatched(streams)
-        )
-    )
-    conn.execute(
-        "COMMENT ON VIEW analytics.unmatched_record IS "
-        "'Source records that did not reach the canonical model, and why'"
-    )
-    for column, text in _UNMATCHED_COMMENTS.items():
-        note = sql.SQL("COMMENT ON COLUMN analytics.unmatched_record.{} IS {}")
-        conn.execute(note.format(sql.Identifier(column), sql.Literal(text)))
-
-
 def _union(parts: Iterable[sql.Composable]) -> sql.Composed:
     return sql.SQL(" UNION ALL ").join(parts)
 
@@ -212,16 +208,3 @@ def _format(query: LiteralString, stream: str, entity: str) -> sql.Composed:
     return sql.SQL(query).format(
         stream=sql.Literal(stream), table=sql.Identifier(stream), entity=sql.Literal(entity)
     )
-
-
-_UNMATCHED_COMMENTS = {
-    "tenant": "Slug of the tenant",
-    "app": "Key of the app",
-    "stream": "Stream: the name of the raw table",
-    "external_id": "Id in the source system; null when the record has none",
-    "changed_at": "When the record last changed or was last tried",
-    "code": "Stable code of the fault; null = not mapped yet",
-    "path": "Where in the record the fault is",
-    "reason": "One sentence",
-    "waiting": "Queued for the next run of the core asset",
-}

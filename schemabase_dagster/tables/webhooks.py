@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import INET
@@ -181,6 +182,56 @@ webhook_inbox = Table(
     Index("webhook_inbox_tenant", "tenant_id", "provider", "received_at"),
     schema=SCHEMA,
     comment="Webhook deliveries, committed before they are answered",
+)
+
+webhook_effect = Table(
+    "webhook_effect",
+    metadata,
+    # No foreign keys: retention drops deliveries and effects of one age together.
+    Column("inbox_id", UUID, nullable=False, comment="Delivery"),
+    instant("received_at", "Its arrival, by which it is found faster", nullable=False),
+    Column("tenant_id", UUID, nullable=False, comment="Tenant"),
+    Column("app_id", UUID, nullable=False, comment="App"),
+    text_column("stream", "Stream: the raw table of the record", nullable=False),
+    text_column("external_id", "Record; null when it has no id"),
+    Column(
+        "is_replay",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="The delivery is a copy of an earlier one",
+    ),
+    text_column(
+        "raw",
+        "What it did to the record: changed, deleted; equal (raw held the same), stale (raw held a "
+        "newer version), missing (the source does not show it), rejected (raw cannot hold it)",
+        nullable=False,
+    ),
+    instant("landed_at", "When", nullable=False, server_default=NOW),
+    text_column("entity", "Kind of the canonical row; null = the stream stays raw"),
+    text_column(
+        "core",
+        "What the change did to the row: waits, changed, unchanged, rejected, deleted (the row "
+        "lost this source); null = nothing was to be merged",
+    ),
+    Column("core_id", UUID, comment="Canonical row of the record"),
+    instant("merged_at", "When the row took the change up"),
+    one_of("raw", "changed", "deleted", "equal", "stale", "missing", "rejected"),
+    one_of("core", "waits", "changed", "unchanged", "rejected", "deleted"),
+    UniqueConstraint("inbox_id", "stream", "external_id", postgresql_nulls_not_distinct=True),
+    # Read by explain and by analytics.webhook_coverage.
+    Index("webhook_effect_record", "app_id", "stream", "external_id"),
+    # Read by every merge: are there changes by webhook whose fate is open?
+    Index(
+        "webhook_effect_open",
+        "tenant_id",
+        "stream",
+        "app_id",
+        "external_id",
+        postgresql_where=text("core IN ('waits', 'rejected')"),
+    ),
+    schema=SCHEMA,
+    comment="Which raw record and canonical row each webhook delivery changed, or left as it was",
 )
 
 webhook_reject = Table(

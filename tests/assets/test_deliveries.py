@@ -6,7 +6,6 @@ import pytest
 from psycopg import Connection
 
 from assets import registry
-from assets.deliveries import Server
 from resources.registry import default_resources
 from resources.saleor.resource import SaleorResource
 from sandbox.runner import Sandbox
@@ -15,7 +14,7 @@ from schemabase_dagster.engine.hints import land_webhooks
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.pull import PullOptions, sync_stream
 from schemabase_dagster.tenancy import App, Tenant
-from tests.support.deliveries import put_delivery
+from tests.support.deliveries import put_delivery, serve
 from tests.support.rows import count, one, rows, value
 
 MERGED = "SELECT external_id FROM core.external_ref WHERE entity = 'order'"
@@ -43,17 +42,12 @@ def pull(app: App, stream: str) -> None:
         sync_stream(client, registry.streams()[stream], app, PullOptions())
 
 
-def serve() -> None:
-    """Serve the group until nothing is due."""
-    list(Server("acme", "saleor", SaleorResource().open, "run", linger_seconds=0.0).serve())
-
-
 def test_a_killed_runs_deliveries_are_taken_up_after_their_lease(
     conn: Connection[Any], saleor_app: App, delivery: str
 ):
     die_holding_it(saleor_app, lease_seconds=0.0)
 
-    serve()
+    serve("saleor")
 
     assert one(conn, STATUS) == {"status": "processed", "attempts": 2}
     assert value(conn, "SELECT external_id FROM raw.saleor_orders") == delivery
@@ -64,7 +58,7 @@ def test_a_living_runs_deliveries_are_left_to_it(
 ):
     die_holding_it(saleor_app, lease_seconds=60.0)
 
-    serve()
+    serve("saleor")
 
     assert one(conn, STATUS) == {"status": "claimed", "attempts": 1}
 
@@ -77,7 +71,7 @@ def test_what_a_killed_run_landed_without_merging_is_merged_by_the_next(
         land_webhooks(client, streams, saleor_app, run_id=None, worker="dead")
     assert count(conn, "core.orders") == 0
 
-    serve()
+    serve("saleor")
 
     assert value(conn, MERGED) == delivery
 
@@ -88,7 +82,7 @@ def test_a_delivery_is_merged_before_what_a_pull_has_landed(
     pull(saleor_app, "saleor_orders")
     landed = count(conn, "platform.todo")
 
-    serve()
+    serve("saleor")
 
     assert value(conn, MERGED) == delivery
     assert count(conn, "platform.todo") == landed - 1
@@ -97,11 +91,11 @@ def test_a_delivery_is_merged_before_what_a_pull_has_landed(
 def test_a_vanished_order_is_merged_at_once(
     conn: Connection[Any], saleor_app: App, sandbox: Sandbox, delivery: str
 ):
-    serve()
+    serve("saleor")
     put_delivery(conn, saleor_app, sandbox, delivery)
     sandbox.control.delete_order("acme", "saleor", delivery)
 
-    serve()
+    serve("saleor")
 
     assert value(conn, "SELECT count(*) FROM core.orders WHERE deleted_at IS NULL") == 0
     assert value(conn, "SELECT via FROM raw.saleor_orders") == "webhook"
@@ -120,7 +114,7 @@ def test_what_refers_to_a_delivered_order_is_merged_with_it(
     )
     put_delivery(conn, saleor_app, sandbox, order)
 
-    serve()
+    serve("saleor")
 
     assert count(conn, "core.orders") == 1
     assert count(conn, "core.invoice_orders") >= 1

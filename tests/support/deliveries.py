@@ -7,6 +7,8 @@ from uuid import uuid4
 from psycopg import Connection
 from uuid_utils.compat import uuid7
 
+from assets.deliveries import Server
+from resources.registry import default_resources
 from sandbox.runner import Sandbox
 from schemabase_dagster import webhooks
 from schemabase_dagster.inbox import Delivery
@@ -46,3 +48,9 @@ def put_delivery(
     values = (made.endpoint_id, app.tenant_id, app.id, app.type, uuid4().bytes, body,
               content_type)  # fmt: skip
     conn.execute(_INSERT, values)
+
+
+def serve(system: str) -> None:
+    """Process what is due of a system of ``acme``, as a run does that waits for nothing more."""
+    opened = default_resources()[system].open
+    list(Server("acme", system, opened, "run", linger_seconds=0.0).serve())

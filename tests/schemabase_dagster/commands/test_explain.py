@@ -13,7 +13,7 @@ from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.tenancy import App, Tenant
 from tests.schemabase_dagster.commands.conftest import Run
 from tests.support import shops
-from tests.support.deliveries import put_delivery
+from tests.support.deliveries import put_delivery, serve
 from tests.support.pulls import pull
 from tests.support.rows import one, value
 from tests.support.shops import Filled
@@ -129,7 +129,13 @@ def test_webhook_that_named_the_record_is_shown(
 
     story = told(run, "order", order["order_number"])
 
-    assert [each["event_type"] for each in story["deliveries"]] == ["order_updated"]
+    assert [each["status"] for each in story["deliveries"]] == ["received"]
+    serve("saleor")
+    (delivery,) = told(run, "order", order["order_number"])["deliveries"]
+    assert delivery["event_type"] == "order_updated"
+    assert (delivery["stream"], delivery["raw"]) == ("saleor_orders", "equal")
+    shown = run("explain", "order", order["order_number"]).out
+    assert f"processed, saleor_orders equal; delivery {delivery['id']}" in shown
 
 
 def test_change_that_waits_is_shown(run: Run, conn: Connection[Any], order: dict[str, Any]):

@@ -1,18 +1,25 @@
 """Without these, people on call cannot see what came, or a replay does harm."""
 
 import json
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
 from psycopg import Connection
 
+from assets import registry
+from assets.orders.zoho import ZOHO_SALES_ORDERS
 from resources.saleor import SALEOR
 from schemabase_dagster import inbox, tenancy, webhooks
+from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.tenancy import App, Tenant
+from tests.factories import zoho_order
 from tests.schemabase_dagster.commands.conftest import Run
+from tests.schemabase_dagster.engine.test_hints import deliver, land
+from tests.support import shops
 from tests.support.deliveries import delivery
-from tests.support.rows import count
+from tests.support.rows import count, value
+from tests.support.source import Source
 
 
 @pytest.fixture
@@ -63,6 +70,54 @@ def test_a_body_is_shown_only_when_asked_for(run: Run, stored: list[UUID]):
     assert "canary" not in run("inbox", "show", inbox_id, "--json").out
     assert "canary" not in run("inbox", "list", "--json").out
     assert "a: b" in run("inbox", "show", inbox_id).out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("status = 'received'", "Not processed yet, due "),
+        (
+            "status = 'received', next_attempt_at = 'infinity', last_error = 'paused'",
+            "Not processed yet, is held: paused.",
+        ),
+        ("status = 'claimed'", "A run is processing it."),
+        ("status = 'failed', attempts = 2, last_error = 'HTTP 502'", "Failed 2 times, due "),
+        (
+            "status = 'ignored', last_error = 'no stream is concerned'",
+            "It changed nothing: no stream is concerned.",
+        ),
+        ("status = 'dead', last_error = 'permanent: x'", "It was given up: permanent: x."),
+        ("status = 'processed'", "It changed nothing that is still known."),
+    ],
+)
+def test_a_delivery_without_effect_says_why(
+    run: Run, stored: list[UUID], conn: Connection[Any], change: LiteralString, told: str
+):
+    conn.execute(f"UPDATE platform.webhook_inbox SET {change} WHERE id = %s", (stored[0],))
+
+    assert told in run("inbox", "show", str(stored[0])).out
+
+
+def test_a_delivery_shows_the_records_and_rows_it_changed(
+    run: Run, conn: Connection[Any], tenant: Tenant
+):
+    books = shops.unreachable_zoho(conn, tenant)
+    (first,) = deliver(conn, books, {"salesorder": zoho_order("1")})
+    land(Source(ZOHO_SALES_ORDERS), books)
+    merge_entity(registry.entities()["order"], tenant, registry.streams())
+    (again,) = deliver(conn, books, {"salesorder": zoho_order("1")})
+    land(Source(ZOHO_SALES_ORDERS), books)
+
+    row = str(value(conn, "SELECT id FROM core.orders"))
+    shown = run("inbox", "show", str(first)).out
+    assert "What it changed" in shown
+    assert shown.splitlines()[-1].split() == ["zoho_sales_orders", "1", "changed", "order", row,
+                                              "changed"]  # fmt: skip
+    (effect,) = json.loads(run("inbox", "show", str(first), "--json").out)["effects"]
+    assert (effect["stream"], effect["core_id"]) == ("zoho_sales_orders", row)
+    shown = run("inbox", "show", str(again)).out
+    assert "It changed nothing:" in shown
+    assert "equal: raw held the same" in shown
 
 
 def test_a_replay_revives_the_dead_and_copies_the_done(
