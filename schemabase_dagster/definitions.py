@@ -7,6 +7,7 @@ from resources.registry import default_resources
 from schemabase_dagster.operator_jobs import OPERATOR_JOBS
 from sensors.alerts import run_failure_alert
 from sensors.due_syncs import due_syncs
+from sensors.inbox_upkeep import inbox_upkeep, inbox_upkeep_schedule
 from sensors.jobs import tenant_sync
 from sensors.lateness import lateness_schedule, lateness_watch
 from sensors.nightly import nightly_sync
@@ -17,8 +18,8 @@ from sensors.webhook_inbox import webhook_inbox
 defs = dg.Definitions(
     assets=all_assets(),
     resources=default_resources(),
-    jobs=[tenant_sync, webhook_delivery, lateness_watch, *OPERATOR_JOBS],
-    schedules=[nightly_sync, lateness_schedule],
+    jobs=[tenant_sync, webhook_delivery, lateness_watch, inbox_upkeep, *OPERATOR_JOBS],
+    schedules=[nightly_sync, lateness_schedule, inbox_upkeep_schedule],
     sensors=[tenant_partitions, due_syncs, webhook_inbox, run_failure_alert],
     # Steps are short SQL and HTTP waits: a process for each would cost a second (measured).
     executor=dg.in_process_executor,

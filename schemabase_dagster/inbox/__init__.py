@@ -19,7 +19,7 @@ from schemabase_dagster.inbox.records import (
 )
 from schemabase_dagster.inbox.replays import count_selected, list_rows, replay, revive_dead, show
 from schemabase_dagster.inbox.store import insert_batch, insert_batch_async
-from schemabase_dagster.inbox.upkeep import Backlog, backlog, purge
+from schemabase_dagster.inbox.upkeep import Backlog, backlog, count_unplaced, prepare_days, purge
 
 __all__ = [
     "Backlog",
@@ -34,6 +34,7 @@ __all__ = [
     "backlog",
     "claim",
     "count_selected",
+    "count_unplaced",
     "due_groups",
     "give_back",
     "insert_batch",
@@ -41,6 +42,7 @@ __all__ = [
     "list_effects",
     "list_rows",
     "payload",
+    "prepare_days",
     "purge",
     "release_held",
     "replay",

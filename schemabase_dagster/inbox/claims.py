@@ -1,6 +1,7 @@
 """Claim due deliveries under a lease and settle them in the transaction that lands them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -32,7 +33,7 @@ WHERE status = 'claimed'
   AND provider = %(app_type)s
 """
 
-_CLAIM: Final = """
+_CHOOSE: Final = """
 WITH paused AS (
     SELECT id
     FROM platform.webhook_endpoint
@@ -40,7 +41,7 @@ WITH paused AS (
       AND paused_at IS NOT NULL
 ),
 fresh AS (
-    SELECT id
+    SELECT id, received_at
     FROM platform.webhook_inbox
     WHERE status IN ('received', 'failed')
       AND next_attempt_at <= now()
@@ -54,7 +55,7 @@ fresh AS (
     FOR UPDATE SKIP LOCKED
 ),
 retried AS (
-    SELECT id
+    SELECT id, received_at
     FROM platform.webhook_inbox
     WHERE status IN ('received', 'failed')
       AND next_attempt_at <= now()
@@ -68,7 +69,7 @@ retried AS (
     FOR UPDATE SKIP LOCKED
 ),
 expired AS (
-    SELECT id
+    SELECT id, received_at
     FROM platform.webhook_inbox
     WHERE status = 'claimed'
       AND claimed_until <= now()
@@ -79,20 +80,26 @@ expired AS (
     ORDER BY claimed_until, id
     LIMIT %(retry_limit)s
     FOR UPDATE SKIP LOCKED
-),
-claimed AS (
+)
+SELECT id, received_at FROM fresh
+UNION ALL
+SELECT id, received_at FROM retried
+UNION ALL
+SELECT id, received_at FROM expired
+"""
+
+# The times and their bounds lead to the partitions of the rows; a key alone is in any of them.
+_CLAIM: Final = """
+WITH claimed AS (
     UPDATE platform.webhook_inbox AS w
     SET status = 'claimed',
         attempts = w.attempts + 1,
         claimed_by = %(worker)s,
         claimed_until = now() + make_interval(secs => %(lease_seconds)s)
-    WHERE w.id IN (
-        SELECT id FROM fresh
-        UNION ALL
-        SELECT id FROM retried
-        UNION ALL
-        SELECT id FROM expired
-    )
+    FROM unnest(%(ids)s::uuid[], %(times)s::timestamptz[]) AS chosen (id, received_at)
+    WHERE w.id = chosen.id
+      AND w.received_at = chosen.received_at
+      AND w.received_at BETWEEN %(first)s AND %(last)s
     RETURNING w.*
 )
 SELECT id, tenant_id, app_id, endpoint_id, provider, event_type, query, headers, content_type,
@@ -118,9 +125,11 @@ SET status = CASE WHEN %(outcome)s = 'failed' AND w.attempts >= %(max_attempts)s
     run_id = %(run_id)s,
     claimed_by = NULL,
     claimed_until = NULL
-FROM unnest(%(ids)s::uuid[], %(workers)s::text[], %(attempts)s::int[])
-     AS held (id, worker, attempts)
+FROM unnest(%(ids)s::uuid[], %(times)s::timestamptz[], %(workers)s::text[], %(attempts)s::int[])
+     AS held (id, received_at, worker, attempts)
 WHERE w.id = held.id
+  AND w.received_at = held.received_at
+  AND w.received_at BETWEEN %(first)s AND %(last)s
   AND w.status = 'claimed'
   AND w.claimed_by = held.worker
   AND w.attempts = held.attempts
@@ -134,9 +143,11 @@ SET status = 'received',
     last_error = %(reason)s,
     claimed_by = NULL,
     claimed_until = NULL
-FROM unnest(%(ids)s::uuid[], %(workers)s::text[], %(attempts)s::int[])
-     AS held (id, worker, attempts)
+FROM unnest(%(ids)s::uuid[], %(times)s::timestamptz[], %(workers)s::text[], %(attempts)s::int[])
+     AS held (id, received_at, worker, attempts)
 WHERE w.id = held.id
+  AND w.received_at = held.received_at
+  AND w.received_at BETWEEN %(first)s AND %(last)s
   AND w.status = 'claimed'
   AND w.claimed_by = held.worker
   AND w.attempts = held.attempts
@@ -179,9 +190,13 @@ def claim(
         "retry_limit": retries,
         "max_attempts": MAX_ATTEMPTS,
     }
-    conn.execute(_BURY_POISONOUS, values)
-    with conn.cursor(row_factory=class_row(InboxRow), binary=True) as cursor:
-        return cursor.execute(_CLAIM, values).fetchall()
+    with conn.transaction(), conn.cursor(row_factory=class_row(InboxRow), binary=True) as cursor:
+        conn.execute(_BURY_POISONOUS, values)
+        chosen = conn.execute(_CHOOSE, values).fetchall()
+        if not chosen:
+            return []
+        ids, times = [row[0] for row in chosen], [row[1] for row in chosen]
+        return cursor.execute(_CLAIM, {**values, **_places(ids, times)}).fetchall()
 
 
 def settle(
@@ -210,6 +225,8 @@ def settle(
         How many rows were settled; fewer than given when a lease ran out and another worker
         claimed the row, which then settles it.
     """
+    if not rows:
+        return 0
     if outcome == "dead" and not (reason or "").startswith("permanent:"):
         reason = f"permanent: {reason or 'unknown'}"
     values = {
@@ -232,13 +249,25 @@ def give_back(
 
     For faults that are not the delivery's: no quota left, refused credentials.
     """
+    if not rows:
+        return 0
     values = {**_fences(rows), "delay_seconds": delay_seconds, "reason": reason}
     return conn.execute(_GIVE_BACK, values).rowcount
 
 
-def _fences(rows: Sequence[InboxRow]) -> dict[str, list[Any]]:
+def _fences(rows: Sequence[InboxRow]) -> dict[str, Any]:
     return {
-        "ids": [row.id for row in rows],
+        **_places([row.id for row in rows], [row.received_at for row in rows]),
         "workers": [row.claimed_by for row in rows],
         "attempts": [row.attempts for row in rows],
+    }
+
+
+def _places(ids: list[UUID], times: list[datetime]) -> dict[str, Any]:
+    """Return where rows lie: their keys, and the span of time whose partitions hold them."""
+    return {
+        "ids": ids,
+        "times": times,
+        "first": min(times),
+        "last": max(times),
     }

@@ -30,7 +30,7 @@ FROM platform.webhook_inbox AS w
 JOIN platform.tenant AS t ON t.id = w.tenant_id
 JOIN platform.app AS a ON a.id = w.app_id
 WHERE {conditions}
-ORDER BY w.received_at DESC, w.id DESC
+ORDER BY w.id DESC
 LIMIT %(limit)s
 """
 

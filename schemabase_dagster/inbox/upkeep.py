@@ -1,27 +1,42 @@
 """Retention of the inbox and its state in numbers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.migrations import inbox_days
+
 KEEP_SETTLED: Final = timedelta(days=30)
-"""Settled, dead and held deliveries, what they changed, and refusals are dropped after that."""
+"""Settled, dead and held deliveries, and what they changed, go with their UTC day when it is as
+old, and refusals after that time (personal data)."""
 
 KEEP_KEYS: Final = timedelta(days=35)
 """A key outlives its delivery, so that a late repeat is still known."""
 
+DAYS_AHEAD: Final = 7
+"""Partitions that are there in advance: so long may the upkeep fail."""
+
+LOCK_WAIT: Final = "1s"
+"""Longest wait for a lock: whoever inserts waits behind it. What was not possible now is an hour
+later."""
+
 CHUNK_ROWS: Final = 5000
 
 _PURGES: Final = (
+    # what a partition holds that must stay, or that had none
     """
 DELETE FROM platform.webhook_inbox
-WHERE id IN (
-    SELECT id
+WHERE received_at < %(day)s
+  AND (id, received_at) IN (
+    SELECT id, received_at
     FROM platform.webhook_inbox
-    WHERE received_at < now() - %(settled)s
+    WHERE received_at < %(day)s
       AND (status IN ('processed', 'ignored', 'dead') OR next_attempt_at = 'infinity')
     LIMIT %(chunk)s
 )
@@ -31,7 +46,7 @@ DELETE FROM platform.webhook_effect
 WHERE ctid = ANY (ARRAY(
     SELECT ctid
     FROM platform.webhook_effect
-    WHERE received_at < now() - %(settled)s
+    WHERE received_at < %(day)s
     LIMIT %(chunk)s
 ))
 """,
@@ -55,12 +70,26 @@ WHERE id IN (
 """,
 )
 
+_WAIT: Final = "SELECT set_config('lock_timeout', %(wait)s, false)"
+
+_DEFAULT_ROWS: Final = """
+SELECT count(*)
+FROM (SELECT FROM platform.webhook_inbox_default LIMIT %(most)s) AS found
+"""
+
+# One part for each partial index: together they would read every delivery.
 _BACKLOG: Final = """
 SELECT provider, status, count(*) AS count,
        coalesce(extract(epoch FROM now() - min(received_at) FILTER (
            WHERE next_attempt_at <= now())), 0)::float8 AS oldest_due_seconds
 FROM platform.webhook_inbox
-WHERE status IN ('received', 'failed', 'claimed')
+WHERE status IN ('received', 'failed')
+GROUP BY provider, status
+UNION ALL
+SELECT provider, status, count(*),
+       coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
+FROM platform.webhook_inbox
+WHERE status = 'claimed'
 GROUP BY provider, status
 UNION ALL
 SELECT provider, status, count(*), 0
@@ -86,16 +115,50 @@ def backlog(conn: Connection[Any]) -> list[Backlog]:
         return cursor.execute(_BACKLOG).fetchall()
 
 
-def purge(conn: Connection[Any]) -> int:
-    """Delete what is older than its retention and return the number of rows.
+def prepare_days(conn: Connection[Any]) -> list[date]:
+    """Make the partitions of the days to come and return those that were missing.
 
-    On a connection that commits automatically every chunk is a transaction of its own.
+    Args:
+        conn: a connection that commits automatically.
     """
-    values = {"settled": KEEP_SETTLED, "keys": KEEP_KEYS, "chunk": CHUNK_ROWS}
-    total = 0
+    with _short_waits(conn):
+        return inbox_days.make_days(conn, DAYS_AHEAD)
+
+
+def purge(conn: Connection[Any]) -> int:
+    """Delete what is older than its retention and return the number of rows and whole days.
+
+    A day of the inbox goes with its partition; only where it still holds deliveries to be processed
+    the others are deleted one by one. On a connection that commits automatically every chunk is a
+    transaction of its own.
+    """
+    day = (utc_now() - KEEP_SETTLED).date()
+    with _short_waits(conn):
+        total = len(inbox_days.drop_days(conn, day))
+    values = {
+        "day": datetime.combine(day, time(), UTC),
+        "settled": KEEP_SETTLED,
+        "keys": KEEP_KEYS,
+        "chunk": CHUNK_ROWS,
+    }
     for statement in _PURGES:
         deleted = CHUNK_ROWS
         while deleted == CHUNK_ROWS:
             deleted = conn.execute(statement, values).rowcount
             total += deleted
     return total
+
+
+def count_unplaced(conn: Connection[Any], most: int = 1000) -> int:
+    """Count the deliveries whose day had no partition, up to a number: the upkeep did not run."""
+    row = conn.execute(_DEFAULT_ROWS, {"most": most}).fetchone()
+    return int(row[0]) if row else 0
+
+
+@contextmanager
+def _short_waits(conn: Connection[Any]) -> Iterator[None]:
+    conn.execute(_WAIT, {"wait": LOCK_WAIT})
+    try:
+        yield
+    finally:
+        conn.execute("RESET lock_timeout")

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from schemabase_dagster.errors import ConfigurationError
-from schemabase_dagster.migrations import access, views
+from schemabase_dagster.migrations import access, inbox_days, views
 from schemabase_dagster.migrations.scope import SCHEMAS
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tables import raw
@@ -20,6 +20,9 @@ from schemabase_dagster.tables import raw
 LOCK: Final = "schemabase:migrate"
 OLDEST_SERVER: Final = 150000
 """``server_version_num`` of PostgreSQL 15: UNIQUE NULLS NOT DISTINCT came with it."""
+
+DAYS_AHEAD: Final = 1
+"""Partitions of the inbox that a new database begins with; the upkeep makes the following ones."""
 
 _TAKE_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _REVISION: LiteralString = "SELECT version_num FROM platform.alembic_version"
@@ -55,6 +58,7 @@ def upgrade(url: str, streams: Sequence[Stream]) -> None:
             _make_schemas(conn)
             views.drop_all(conn)
             command.upgrade(config, "head")
+        inbox_days.make_days(conn, DAYS_AHEAD)
         raw.ensure_raw_tables(conn, [(each.name, each.description) for each in streams])
         _enable_new_streams(conn, streams)
         views.apply(conn, wanted)

@@ -1,6 +1,7 @@
 """Schema ``platform``: webhook endpoints, their secrets and the inbox."""
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import INET
@@ -130,7 +132,7 @@ webhook_inbox = Table(
     "webhook_inbox",
     metadata,
     uuid_key("Id, UUID version 7: ordered by time of arrival"),
-    instant("received_at", "Arrival", nullable=False, server_default=NOW),
+    instant("received_at", "Arrival", primary_key=True, server_default=NOW),
     text_column("endpoint_id", "Endpoint", nullable=False),
     Column("tenant_id", UUID, nullable=False, comment="Tenant"),
     Column("app_id", UUID, nullable=False, comment="App"),
@@ -179,9 +181,26 @@ webhook_inbox = Table(
     # Read by inbox.replay, which counts earlier copies.
     Index("webhook_inbox_replays", "replay_of", postgresql_where=text("replay_of IS NOT NULL")),
     Index("webhook_inbox_lease", "claimed_until", postgresql_where=text("status = 'claimed'")),
+    # Read by inbox.backlog, which gateways are asked for every few seconds, and by the checks.
+    Index(
+        "webhook_inbox_dead",
+        "tenant_id",
+        "provider",
+        "received_at",
+        postgresql_where=text("status = 'dead'"),
+    ),
     Index("webhook_inbox_tenant", "tenant_id", "provider", "received_at"),
     schema=SCHEMA,
-    comment="Webhook deliveries, committed before they are answered",
+    comment="Webhook deliveries, committed before they are answered; a partition for each UTC day",
+    postgresql_partition_by="RANGE (received_at)",
+)
+# The days' own partitions are made by migrations.inbox_days.
+event.listen(
+    webhook_inbox,
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
+        "CREATE TABLE platform.webhook_inbox_default PARTITION OF platform.webhook_inbox DEFAULT"
+    ),
 )
 
 webhook_effect = Table(

@@ -16,9 +16,9 @@ from schemabase_dagster.tenancy import App
 
 _INSERT: LiteralString = """
 INSERT INTO platform.webhook_inbox (
-    endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
+    id, endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, headers, body,
     content_type, verify_scheme, trace_id)
-VALUES (%s, %s, %s, %s, 'order_updated', %s, 'POST', '{}', %s, %s, 'path_only', 'trace')
+VALUES (%s, %s, %s, %s, %s, 'order_updated', %s, 'POST', '{}', %s, %s, 'path_only', 'trace')
 """
 
 
@@ -45,7 +45,7 @@ def put_delivery(
     made = webhooks.create_endpoint(conn, app, {"scheme": "path_only", "reason": "test"})
     if body is None and sandbox is not None:
         body = sandbox.control.prepare_webhook("acme", "saleor", order)["body"].encode()
-    values = (made.endpoint_id, app.tenant_id, app.id, app.type, uuid4().bytes, body,
+    values = (uuid7(), made.endpoint_id, app.tenant_id, app.id, app.type, uuid4().bytes, body,
               content_type)  # fmt: skip
     conn.execute(_INSERT, values)
 

@@ -1,61 +1,93 @@
 """What is old is purged; what still counts is kept."""
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection, sql
 
 from schemabase_dagster import inbox
+from schemabase_dagster.clock import utc_now
+from schemabase_dagster.migrations import inbox_days
 from schemabase_dagster.tenancy import App
 from tests.schemabase_dagster.inbox.deliveries import claim, store
 from tests.support.rows import count
 
 
-def test_old_rows_are_purged_and_keys_outlive_them(
+def test_a_day_is_dropped_as_a_whole(conn: Connection[Any], app: App, endpoint_id: str):
+    _make_day(conn, 31)
+    _store_on(conn, app, endpoint_id, 31, b"1", b"2")
+    _store_on(conn, app, endpoint_id, 30, b"3")
+
+    assert inbox.purge(conn) == 1
+
+    assert _bodies(conn) == {b"3"}
+    assert utc_now().date() - timedelta(days=31) not in inbox_days.list_days(conn)
+
+
+def test_what_waits_keeps_its_day_and_what_is_over_leaves_it(
     conn: Connection[Any], app: App, endpoint_id: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("schemabase_dagster.inbox.upkeep.CHUNK_ROWS", 2)
-    store(conn, endpoint_id, *(b"%d" % number for number in range(5)))
+    _make_day(conn, 31)
+    _store_on(conn, app, endpoint_id, 31, *(b"%d" % number for number in range(5)))
+    conn.execute("UPDATE platform.webhook_inbox SET status = 'failed' WHERE body = '0'")
+
+    assert inbox.purge(conn) == 4
+
+    assert _bodies(conn) == {b"0"}
     inbox.settle(conn, claim(conn, app), "processed")
-    store(conn, endpoint_id, b"due")
-    conn.execute("UPDATE platform.webhook_inbox SET received_at = now() - interval '31 days'")
-    store(conn, endpoint_id, b"fresh")
-
-    assert inbox.purge(conn) == 5
-    left = conn.execute("SELECT body FROM platform.webhook_inbox ORDER BY received_at").fetchall()
-    assert left == [(b"due",), (b"fresh",)]
-    assert count(conn, "platform.webhook_dedupe") == 7
-
-    conn.execute("UPDATE platform.webhook_dedupe SET first_seen_at = now() - interval '36 days'")
-    assert inbox.purge(conn) == 7
+    assert inbox.purge(conn) == 1
+    assert _bodies(conn) == set()
 
 
-@pytest.mark.parametrize(
-    ("table", "column", "days"),
-    [
-        pytest.param("webhook_inbox", "received_at", 30, id="deliveries"),
-        pytest.param("webhook_dedupe", "first_seen_at", 35, id="keys"),
-    ],
-)
-def test_retention_ends_on_the_day(
-    conn: Connection[Any], app: App, endpoint_id: str, table: str, column: str, days: int
+def test_days_are_made_ahead_and_deliveries_lie_in_them(conn: Connection[Any], endpoint_id: str):
+    inbox.prepare_days(conn)
+
+    store(conn, endpoint_id, b"1")
+
+    today = utc_now().date()
+    assert today + timedelta(days=7) in inbox_days.list_days(conn)
+    assert inbox.prepare_days(conn) == []
+    assert _bodies(conn, inbox_days.partition(today)) == {b"1"}
+    assert inbox.count_unplaced(conn) == 0
+
+
+def test_a_delivery_is_stored_although_its_day_was_not_made(
+    conn: Connection[Any], app: App, endpoint_id: str
 ):
+    conn.execute(sql.SQL("DROP TABLE {}").format(inbox_days.partition(utc_now().date())))
+
+    store(conn, endpoint_id, b"1")
+
+    assert inbox.count_unplaced(conn) == 1
+    assert utc_now().date() not in inbox.prepare_days(conn)
+    assert [row.body for row in claim(conn, app)] == [b"1"]
+
+
+def test_upkeep_gives_up_soon_when_somebody_reads_for_long(
+    conn: Connection[Any], postgres: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("schemabase_dagster.inbox.upkeep.LOCK_WAIT", "50ms")
+    with psycopg.connect(postgres) as reader:
+        reader.execute("SELECT FROM platform.webhook_inbox")
+
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            inbox.prepare_days(conn)
+
+    assert len(inbox.prepare_days(conn)) >= 5
+
+
+def test_keys_outlive_their_deliveries(conn: Connection[Any], endpoint_id: str):
     store(conn, endpoint_id, b"1", b"2")
-    inbox.settle(conn, claim(conn, app), "ignored", "a test")
     conn.execute(
-        sql.SQL(
-            "UPDATE platform.{table} SET {column} = now() - make_interval(days => %s)"
-            " + interval '1 hour' * (CASE WHEN {key} = sha256('1') THEN 1 ELSE -1 END)"
-        ).format(
-            table=sql.Identifier(table),
-            column=sql.Identifier(column),
-            key=sql.Identifier("dedupe_key"),
-        ),
-        (days,),
+        "UPDATE platform.webhook_dedupe SET first_seen_at = now() - interval '35 days'"
+        " + interval '1 hour' * (CASE WHEN dedupe_key = sha256('1') THEN 1 ELSE -1 END)"
     )
 
     assert inbox.purge(conn) == 1
-    assert count(conn, f"platform.{table}") == 1
+    assert count(conn, "platform.webhook_dedupe") == 1
 
 
 @pytest.mark.parametrize(
@@ -75,7 +107,7 @@ def test_only_what_is_over_or_held_is_purged(
 ):
     store(conn, endpoint_id, b"1")
     conn.execute(
-        "UPDATE platform.webhook_inbox SET received_at = now() - interval '31 days', " + change
+        "UPDATE platform.webhook_inbox SET received_at = now() - interval '32 days', " + change
     )
 
     inbox.purge(conn)
@@ -94,3 +126,31 @@ def test_notes_of_refusals_are_purged_with_the_deliveries(conn: Connection[Any],
 
     assert inbox.purge(conn) == 2
     assert count(conn, "platform.webhook_reject") == 1
+
+
+def _make_day(conn: Connection[Any], days_ago: int) -> None:
+    """Make a partition of the past, as if it had been made in time."""
+    start = datetime.combine(utc_now().date() - timedelta(days=days_ago), time(), UTC)
+    conn.execute(
+        sql.SQL(
+            "CREATE TABLE {} PARTITION OF platform.webhook_inbox FOR VALUES FROM ({}) TO ({})"
+        ).format(
+            inbox_days.partition(start.date()),
+            sql.Literal(start.isoformat()),
+            sql.Literal((start + timedelta(days=1)).isoformat()),
+        )
+    )
+
+
+def _store_on(
+    conn: Connection[Any], app: App, endpoint_id: str, days_ago: int, *bodies: bytes
+) -> None:
+    """Store deliveries that were processed on a day of the past."""
+    ids = store(conn, endpoint_id, *bodies)
+    inbox.settle(conn, claim(conn, app), "processed")
+    at = utc_now() - timedelta(days=days_ago)
+    conn.execute("UPDATE platform.webhook_inbox SET received_at = %s WHERE id = ANY(%s)", (at, ids))
+
+
+def _bodies(conn: Connection[Any], table: sql.Identifier = inbox_days.PARENT) -> set[bytes]:
+    return {row[0] for row in conn.execute(sql.SQL("SELECT body FROM {}").format(table))}
