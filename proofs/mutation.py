@@ -43,7 +43,7 @@ TARGETS: Final = (
     "schemabase_dagster/engine/*.py",
     "schemabase_dagster/inbox/*.py",
     "schemabase_dagster/vault.py",
-    "webhook_gateway/verification.py",
+    "webhook_gateway/verification/*.py",
 )
 REACHING: Final = {
     "schemabase_dagster/engine": (
@@ -66,7 +66,7 @@ REACHING: Final = {
         "tests/schemabase_dagster/test_tokens.py",
         "tests/schemabase_dagster/commands/test_keys.py",
     ),
-    "webhook_gateway/verification.py": ("tests/webhook_gateway",),
+    "webhook_gateway/verification": ("tests/webhook_gateway",),
     "assets": tuple(
         str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/assets/test_*_mappers.py"))
     ),

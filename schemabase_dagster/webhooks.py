@@ -1,50 +1,27 @@
-"""Webhook endpoints and their secrets: create, list, rotate, pause, resume.
+"""Webhook endpoints: create, list, rotate, pause, resume. A secret is returned once, when made."""
 
-A secret is returned once, when it is made. Of a token that is only compared the database keeps the
-SHA-256 (it has 256 random bits, so that no slow hash is needed); of a key that signs, an envelope.
-"""
-
-import base64
-import hashlib
 import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
-from uuid_utils.compat import uuid7
 
-from schemabase_dagster import inbox, vault
+from schemabase_dagster import inbox, schemes, webhook_secrets
 from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.schemes import SCHEMES
 from schemabase_dagster.tenancy import App
-
-ENDPOINT_CHANNEL: Final = "webhook_endpoint"
-"""Postgres channel on which gateways hear of changed endpoints; the payload is the id."""
+from schemabase_dagster.webhook_secrets import SecretInfo, tell_gateways
 
 GRACE: Final = timedelta(hours=24)
 """How long the old secret is accepted after a rotation."""
 
-SecretKind: TypeAlias = Literal["hmac", "hash"]
-
-SECRET_KINDS: Final[Mapping[str, SecretKind | None]] = {
-    "saleor_jws": None,
-    "zoho": "hmac",
-    "hmac": "hmac",
-    "easypost": "hmac",
-    "standard_webhooks": "hmac",
-    "shared_secret": "hash",
-    "path_only": None,
-}
-"""Verification schemes and the kind of secret each needs."""
-
 ID_CHARACTERS: Final = 26
-SECRET_CHARACTERS: Final = 44
-"""262 bits; Zoho takes 12 to 50 letters and digits."""
 
 _CREATE: Final = """
 INSERT INTO platform.webhook_endpoint
@@ -52,25 +29,10 @@ INSERT INTO platform.webhook_endpoint
 VALUES (%(id)s, %(tenant_id)s, %(app_id)s, %(provider)s, %(name)s, %(verification)s)
 """
 
-_INSERT_SECRET: Final = """
-INSERT INTO platform.webhook_secret
-    (id, endpoint_id, kind, secret_enc, key_id, secret_hash)
-VALUES (%(id)s, %(endpoint_id)s, %(kind)s, %(secret_enc)s, %(key_id)s, %(secret_hash)s)
-"""  # noqa: S105 - a statement, not a secret
-
-_EXPIRE_SECRETS: Final = """
-UPDATE platform.webhook_secret
-SET valid_until = now() + %(grace)s
-WHERE endpoint_id = %(endpoint_id)s
-  AND (valid_until IS NULL OR valid_until > now() + %(grace)s)
-"""
-
 _LIST: Final = """
 SELECT e.id, t.slug AS tenant_slug, a.key AS app_key, e.app_id, e.tenant_id, e.provider, e.name,
        e.enabled, e.paused_at, e.verification, e.created_at,
-       (SELECT max(last_seen_at)
-        FROM platform.webhook_dedupe AS d
-        WHERE d.endpoint_id = e.id) AS last_delivery_at,
+       d.last_delivery_at, d.body_conflicts,
        (SELECT count(*)
         FROM platform.webhook_secret AS s
         WHERE s.endpoint_id = e.id
@@ -78,6 +40,12 @@ SELECT e.id, t.slug AS tenant_slug, a.key AS app_key, e.app_id, e.tenant_id, e.p
 FROM platform.webhook_endpoint AS e
 JOIN platform.app AS a ON a.id = e.app_id
 JOIN platform.tenant AS t ON t.id = e.tenant_id
+CROSS JOIN LATERAL (
+    SELECT max(last_seen_at) AS last_delivery_at,
+           count(*) FILTER (WHERE body_conflict) AS body_conflicts
+    FROM platform.webhook_dedupe
+    WHERE endpoint_id = e.id
+) AS d
 WHERE e.deleted_at IS NULL
   AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
   AND (%(id)s::text IS NULL OR e.id = %(id)s)
@@ -109,7 +77,11 @@ WHERE id = %(id)s
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint as people see it."""
+    """An endpoint as people see it.
+
+    Attributes:
+        body_conflicts: known deliveries that came again with another body.
+    """
 
     id: str
     tenant_slug: str
@@ -123,6 +95,7 @@ class Endpoint:
     verification: dict[str, Any]
     created_at: datetime
     last_delivery_at: datetime | None
+    body_conflicts: int
     valid_secrets: int
 
     @property
@@ -133,7 +106,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new or rotated endpoint; the secret is known only now, None if the scheme needs none."""
+    """A new or rotated endpoint; the secret is known only now, None if we make none."""
 
     endpoint_id: str
     provider: str
@@ -151,9 +124,17 @@ def create_endpoint(
     """Make an endpoint for an app's events, with a new secret where its scheme needs one.
 
     Raises:
-        ConfigurationError: the scheme is missing, unknown or lacks an option.
+        ConfigurationError: the scheme or an option is missing, unknown or wrong, or the scheme is
+            one of another type of app.
     """
     scheme = check_verification(verification)
+    app_type = SCHEMES[scheme].app_type
+    if app_type not in {None, app.type}:
+        raise ConfigurationError(
+            f"Scheme '{scheme}' needs the credentials of an app of type '{app_type}'; "
+            f"'{app.key}' is one of type '{app.type}'.",
+            "Choose that app, or another scheme.",
+        )
     endpoint_id = "wh_" + "".join(
         secrets.choice(string.ascii_lowercase + "234567") for _ in range(ID_CHARACTERS)
     )
@@ -168,34 +149,18 @@ def create_endpoint(
             "verification": Jsonb(dict(verification)),
         },
     )
-    secret = _add_secret(conn, endpoint_id, scheme)
+    secret = webhook_secrets.add_generated(conn, endpoint_id, scheme)
     return Created(endpoint_id, app.type, scheme, secret)
 
 
 def check_verification(verification: Mapping[str, Any]) -> str:
-    """Return the scheme of a verification, after a look at its required options.
+    """Return the scheme of a verification, after a look at all its options.
 
     Raises:
         ConfigurationError: the gateway would refuse every delivery.
     """
-    scheme = verification.get("scheme")
-    if not isinstance(scheme, str) or scheme not in SECRET_KINDS:
-        raise ConfigurationError(
-            f"There is no verification scheme '{scheme}'.",
-            f"Use one of {', '.join(sorted(SECRET_KINDS))}.",
-        )
-    required = {
-        "saleor_jws": ("jwks_url",),
-        "hmac": ("header",),
-        "shared_secret": ("header", "query"),
-        "path_only": ("reason",),
-    }.get(scheme, ())
-    if required and not any(str(verification.get(option) or "").strip() for option in required):
-        raise ConfigurationError(
-            f"Verification scheme '{scheme}' needs {' or '.join(required)}.",
-            f"Add --option {required[0]}=...",
-        )
-    return scheme
+    schemes.resolve(verification)
+    return str(verification["scheme"])
 
 
 def list_endpoints(conn: Connection[Any], tenant: str | None = None) -> list[Endpoint]:
@@ -225,15 +190,73 @@ def rotate_secret(conn: Connection[Any], endpoint_id: str, grace: timedelta = GR
         ConfigurationError: no such endpoint, or its scheme has no secret.
     """
     endpoint = get_endpoint(conn, endpoint_id)
-    if SECRET_KINDS.get(endpoint.scheme) is None:
+    scheme = schemes.scheme_of(endpoint.verification)
+    if not scheme.makes_secret:
         raise ConfigurationError(
-            f"Endpoint '{endpoint_id}' is verified by '{endpoint.scheme}', which has no secret.",
-            "Keys of such senders are rotated at the sender.",
+            f"Endpoint '{endpoint_id}' is verified by '{endpoint.scheme}', which has no secret of "
+            "ours.",
+            "Rotate it at the sender; what it shows then is entered by "
+            f"'schemabase webhook add-secret {endpoint_id}'.",
         )
-    conn.execute(_EXPIRE_SECRETS, {"endpoint_id": endpoint_id, "grace": grace})
-    secret = _add_secret(conn, endpoint_id, endpoint.scheme)
-    _tell_gateways(conn, endpoint_id)
+    webhook_secrets.expire(conn, endpoint_id, grace)
+    secret = webhook_secrets.add_generated(conn, endpoint_id, endpoint.scheme)
+    tell_gateways(conn, endpoint_id)
     return Created(endpoint_id, endpoint.provider, endpoint.scheme, secret)
+
+
+def add_secret(
+    conn: Connection[Any],
+    endpoint_id: str,
+    secret: str,
+    *,
+    is_hash: bool = False,
+    grace: timedelta | None = None,
+) -> UUID:
+    """Accept a secret that the sender made; return its id.
+
+    Args:
+        conn: connection.
+        endpoint_id: the endpoint.
+        secret: the secret, or its hash.
+        is_hash: it is the hexadecimal SHA-256 that another system kept.
+        grace: after so long the secrets from before are not accepted any more; None = they stay.
+
+    Raises:
+        ConfigurationError: no such endpoint, its scheme has no secret, or this cannot be one.
+    """
+    endpoint = get_endpoint(conn, endpoint_id)
+    if grace is not None:
+        webhook_secrets.expire(conn, endpoint_id, grace)
+    secret_id = webhook_secrets.add_given(
+        conn, endpoint_id, endpoint.scheme, secret, is_hash=is_hash
+    )
+    tell_gateways(conn, endpoint_id)
+    return secret_id
+
+
+def list_secrets(conn: Connection[Any], endpoint_id: str) -> list[SecretInfo]:
+    """List the secrets of an endpoint with their last use, the newest first.
+
+    Raises:
+        ConfigurationError: there is no such endpoint.
+    """
+    get_endpoint(conn, endpoint_id)
+    return webhook_secrets.list_secrets(conn, endpoint_id)
+
+
+def end_secret(conn: Connection[Any], endpoint_id: str, secret_id: UUID) -> None:
+    """Accept a secret no longer.
+
+    Raises:
+        ConfigurationError: the endpoint has no such secret that is accepted.
+    """
+    get_endpoint(conn, endpoint_id)
+    if not webhook_secrets.expire(conn, endpoint_id, timedelta(0), secret_id):
+        raise ConfigurationError(
+            f"Endpoint '{endpoint_id}' accepts no secret '{secret_id}'.",
+            f"Run 'schemabase webhook secrets {endpoint_id}' to see all.",
+        )
+    tell_gateways(conn, endpoint_id)
 
 
 def pause_endpoint(conn: Connection[Any], endpoint_id: str) -> int:
@@ -245,7 +268,7 @@ def pause_endpoint(conn: Connection[Any], endpoint_id: str) -> int:
     get_endpoint(conn, endpoint_id)
     conn.execute(_PAUSE, {"id": endpoint_id, "is_paused": True})
     held = conn.execute(_HOLD, {"id": endpoint_id}).rowcount
-    _tell_gateways(conn, endpoint_id)
+    tell_gateways(conn, endpoint_id)
     return held
 
 
@@ -258,7 +281,7 @@ def resume_endpoint(conn: Connection[Any], endpoint_id: str) -> int:
     endpoint = get_endpoint(conn, endpoint_id)
     conn.execute(_PAUSE, {"id": endpoint_id, "is_paused": False})
     released = inbox.release_held(conn, endpoint.tenant_id)
-    _tell_gateways(conn, endpoint_id)
+    tell_gateways(conn, endpoint_id)
     return released
 
 
@@ -270,7 +293,7 @@ def delete_endpoint(conn: Connection[Any], endpoint_id: str) -> None:
     """
     get_endpoint(conn, endpoint_id)
     conn.execute(_DELETE, {"id": endpoint_id})
-    _tell_gateways(conn, endpoint_id)
+    tell_gateways(conn, endpoint_id)
 
 
 def endpoint_url(gateway_url: str, provider: str, endpoint_id: str) -> str:
@@ -278,44 +301,8 @@ def endpoint_url(gateway_url: str, provider: str, endpoint_id: str) -> str:
     return f"{gateway_url.rstrip('/')}/v1/webhooks/{provider}/{endpoint_id}"
 
 
-def make_secret(scheme: str) -> str:
-    """Return a new random secret in the form that a scheme's senders take."""
-    if scheme == "standard_webhooks":
-        return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    letters = string.ascii_letters + string.digits
-    return "".join(secrets.choice(letters) for _ in range(SECRET_CHARACTERS))
-
-
-def _add_secret(conn: Connection[Any], endpoint_id: str, scheme: str) -> str | None:
-    kind = SECRET_KINDS[scheme]
-    if kind is None:
-        return None
-    secret = make_secret(scheme)
-    secret_id = uuid7()
-    values: dict[str, Any] = {
-        "id": secret_id,
-        "endpoint_id": endpoint_id,
-        "kind": kind,
-        "secret_enc": None,
-        "key_id": None,
-        "secret_hash": None,
-    }
-    if kind == "hash":
-        values["secret_hash"] = hashlib.sha256(secret.encode()).digest()
-    else:
-        values["secret_enc"], values["key_id"] = vault.encrypt(
-            secret.encode(), vault.webhook_secret_aad(secret_id)
-        )
-    conn.execute(_INSERT_SECRET, values)
-    return secret
-
-
 def _select(
     conn: Connection[Any], *, tenant: str | None, endpoint_id: str | None
 ) -> list[Endpoint]:
     with conn.cursor(row_factory=class_row(Endpoint)) as cursor:
         return cursor.execute(_LIST, {"tenant": tenant, "id": endpoint_id}).fetchall()
-
-
-def _tell_gateways(conn: Connection[Any], endpoint_id: str) -> None:
-    conn.execute("SELECT pg_notify(%s, %s)", (ENDPOINT_CHANNEL, endpoint_id))

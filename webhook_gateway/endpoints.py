@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from schemabase_dagster import tenancy, vault
+from schemabase_dagster import schemes, tenancy, vault
 from schemabase_dagster.inbox.due import FEATURE
 from webhook_gateway.answers import Refusal
 from webhook_gateway.buckets import Buckets
@@ -129,6 +129,7 @@ def load_endpoint(conn: Connection[Any], endpoint_id: str, jwks: Jwks) -> Endpoi
         if row is None:
             return None
         secrets = [_secret(each) for each in cursor.execute(_SECRETS, {"id": endpoint_id})]
+    credentials = _credentials(conn, row["app_id"], row["verification"])
     is_entitled = row["active"] and tenancy.is_entitled(conn, row["tenant_id"], FEATURE)
     held = "entitlement" if not is_entitled else "paused" if row["is_paused"] else None
     return Endpoint(
@@ -136,14 +137,24 @@ def load_endpoint(conn: Connection[Any], endpoint_id: str, jwks: Jwks) -> Endpoi
         tenant_id=row["tenant_id"],
         tenant_slug=row["tenant_slug"],
         app_id=row["app_id"],
-        provider=provider(row["provider"]),
+        provider=provider(row["provider"], row["verification"].get("sender")),
         is_enabled=row["enabled"],
         held=held,
         options=row["verification"],
-        verifier=build_verifier(row["verification"], secrets, jwks),
+        verifier=build_verifier(row["verification"], secrets, jwks, credentials),
         max_body_bytes=row["max_body_bytes"],
         rate_per_minute=row["rate_per_minute"],
     )
+
+
+def _credentials(
+    conn: Connection[Any], app_id: UUID, verification: Mapping[str, Any]
+) -> Mapping[str, str] | None:
+    """Return the credentials of an app whose sender proves itself by them, and of no other."""
+    scheme = schemes.SCHEMES.get(str(verification.get("scheme")))
+    if scheme is None or scheme.app_type is None:
+        return None
+    return tenancy.open_credentials(conn, app_id)
 
 
 def _secret(row: dict[str, Any]) -> Secret:

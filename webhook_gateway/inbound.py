@@ -33,6 +33,7 @@ class Inbound:
     received_on: str
     """UTC date of arrival, ISO 8601."""
     day_before: str
+    method: str = "POST"
     body_sha256: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,8 +58,8 @@ class Inbound:
     def event(self, *names: bytes) -> str | None:
         """Return the first of some headers that looks like the name of an event."""
         for name in names:
-            value = self.header(name)
-            if value and _EVENT.fullmatch(value):
+            value = event_name(self.header(name))
+            if value is not None:
                 return value
         return None
 
@@ -83,6 +84,11 @@ class Inbound:
                 for name, value in self.pairs()
             ]
         )
+
+
+def event_name(value: object) -> str | None:
+    """Return a value if it looks like the name of an event, else None."""
+    return value if isinstance(value, str) and _EVENT.fullmatch(value) else None
 
 
 @lru_cache(512)

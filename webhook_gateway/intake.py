@@ -29,7 +29,7 @@ from webhook_gateway.deadlines import Deadlines
 from webhook_gateway.endpoints import ENDPOINT_ID, Endpoint, Endpoints
 from webhook_gateway.inbound import FORM_CONTENT, Inbound
 from webhook_gateway.notes import Notes, Refused
-from webhook_gateway.providers.base import key_digests
+from webhook_gateway.providers.base import Reply, key_digests
 from webhook_gateway.settings import GatewaySettings
 from webhook_gateway.writer import Store
 
@@ -37,6 +37,7 @@ MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 32 * 1024
 MAX_QUERY_BYTES: Final = 8 * 1024
 OVERLOAD_SECONDS: Final = 2
+HANDSHAKE_METHODS: Final = frozenset({"GET", "HEAD"})
 GZIP_WINDOW: Final = 31
 
 _TRACE_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -69,8 +70,8 @@ class Intake:
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
-            status, body, content = await self._take(visit, receive)
-            headers: Headers = [(b"content-type", content)]
+            status, reply = await self._take(visit, receive)
+            body, headers = reply.body, [(b"content-type", reply.content), *reply.headers]
         except Refusal as refusal:
             status, body, headers = self._refuse(visit, refusal)
         except Exception as fault:  # noqa: BLE001 - the outermost edge of the gateway
@@ -81,7 +82,7 @@ class Intake:
         self._note(visit, status)
         await respond(send, status, body, [(TRACE_HEADER, visit.trace), *headers])
 
-    async def _take(self, visit: "_Visit", receive: Any) -> tuple[int, bytes, bytes]:
+    async def _take(self, visit: "_Visit", receive: Any) -> tuple[int, Reply]:
         if self._in_flight > self._settings.max_in_flight:
             raise Refusal(503, "in_flight", retry_after=OVERLOAD_SECONDS)
         endpoint = self._endpoints.cached(visit.provider, visit.endpoint_id)
@@ -93,7 +94,15 @@ class Intake:
         self._admit(visit, endpoint)
         body = await self._read(visit, receive, endpoint)
         today, yesterday = _days(utc_now().date())
-        inbound = Inbound(visit.headers, visit.query, body, visit.source_ip, today, yesterday)
+        inbound = Inbound(
+            visit.headers, visit.query, body, visit.source_ip, today, yesterday, visit.method
+        )
+        greeting = endpoint.provider.handshake(inbound, endpoint.options, endpoint.verifier)
+        if greeting is not None:
+            visit.reason = "handshake"
+            return 200, greeting
+        if visit.method != endpoint.provider.method:
+            raise _wrong_method(endpoint)
         secret_id = await endpoint.verifier.verify(inbound)
         if secret_id is not None:
             metrics.secret_used(secret_id).inc()
@@ -101,18 +110,17 @@ class Intake:
         delivery = _delivery(endpoint, inbound, visit)
         visit.event_type = delivery.event_type
         stored = await self._store.store(delivery)
-        status, answer = _accepted(visit, endpoint, stored)
+        status, reply = _accepted(visit, endpoint, stored)
         if endpoint.provider.acknowledge is not None:
-            return status, *endpoint.provider.acknowledge(inbound)
-        return status, answer, JSON_CONTENT[1]
+            reply = endpoint.provider.acknowledge(inbound, endpoint.options)
+        return status, reply
 
     def _admit(self, visit: "_Visit", endpoint: Endpoint) -> None:
         if not endpoint.is_enabled:
             is_standard = endpoint.options.get("scheme") == "standard_webhooks"
             raise Refusal(410 if is_standard else 403, "endpoint_disabled")
-        allowed = endpoint.provider.method
-        if visit.method != allowed:
-            raise Refusal(405, "method", headers=[(b"allow", allowed.encode())])
+        if visit.method != endpoint.provider.method and visit.method not in HANDSHAKE_METHODS:
+            raise _wrong_method(endpoint)
         if (
             len(visit.headers) > MAX_HEADERS
             or sum(map(len, visit.headers.values())) > MAX_HEADER_BYTES
@@ -256,6 +264,10 @@ def check_unpacked_size(body: bytes, limit: int) -> None:
         raise _too_large()
 
 
+def _wrong_method(endpoint: Endpoint) -> Refusal:
+    return Refusal(405, "method", headers=[(b"allow", endpoint.provider.method.encode())])
+
+
 def _too_large() -> Refusal:
     # Closing spares reading the rest only to throw it away.
     return Refusal(413, "body_size", headers=[(b"connection", b"close")])
@@ -290,7 +302,7 @@ def _delivery(endpoint: Endpoint, inbound: Inbound, visit: _Visit) -> Delivery:
     )
 
 
-def _accepted(visit: _Visit, endpoint: Endpoint, stored: Stored) -> tuple[int, bytes]:
+def _accepted(visit: _Visit, endpoint: Endpoint, stored: Stored) -> tuple[int, Reply]:
     labels = (endpoint.provider.name, endpoint.tenant_slug)
     if stored.body_conflict:
         metrics.BODY_CONFLICTS.labels(*labels).inc()
@@ -302,7 +314,7 @@ def _accepted(visit: _Visit, endpoint: Endpoint, stored: Stored) -> tuple[int, b
         visit.is_duplicate = True
         status, word = 200, "duplicate"
     text = f'{{"status":"{word}","id":"{stored.inbox_id}","traceId":"{visit.trace_id}"}}'
-    return status, text.encode()
+    return status, Reply(text.encode(), JSON_CONTENT[1])
 
 
 @lru_cache(2)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from schemabase_dagster.webhooks import ENDPOINT_CHANNEL
+from schemabase_dagster.webhook_secrets import ENDPOINT_CHANNEL
 from webhook_gateway.link import DATABASE_TROUBLE, Database
 
 INBOX_CHANNEL: Final = "webhook_inbox"

@@ -73,4 +73,6 @@ BRAINTREE: Final = System(
     config=BraintreeConfig,
     credentials=BraintreeCredentials,
     instance_key=_instance_key,
+    verification=lambda _config: {"scheme": "braintree"},
+    webhook_secret=None,
 )

@@ -42,6 +42,8 @@ def read(
     Raises:
         ConfigurationError: the source is not readable; the message repeats nothing of it.
     """
+    if not model.model_fields:
+        return {}
     if stdin and prefix:
         raise ConfigurationError(
             "Credentials cannot come from stdin and the environment at once.", "Choose one."

@@ -1,13 +1,16 @@
 """``schemabase webhook``: the addresses that senders post to, and their secrets."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from schemabase_dagster import database, tenancy, webhooks
+from schemabase_dagster import database, schemes, tenancy, webhooks
+from schemabase_dagster.commands import _credentials
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.tenancy import App
@@ -32,7 +35,9 @@ def create(
     name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
     scheme: Annotated[
         str | None,
-        typer.Option(help="How deliveries are verified; default: as the system signs them."),
+        typer.Option(
+            help="How deliveries are verified, see 'webhook schemes'; default: as the system does."
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -69,6 +74,7 @@ def list_(
             "scheme": "Verified by",
             "state": "State",
             "last_delivery_at": "Last delivery",
+            "body_conflicts": "Conflicts",
         },
         [
             asdict(each) | {"scheme": each.scheme, "state": _state(each), "url": _url(each)}
@@ -95,6 +101,83 @@ def rotate(
     with database.transaction() as conn:
         created = webhooks.rotate_secret(conn, endpoint, timedelta(hours=grace_hours))
     _print_created(created, as_json=as_json)
+
+
+@app.command(name="schemes", epilog="Example: schemabase webhook schemes")
+def schemes_(*, as_json: AsJson = False) -> None:
+    """List the ways to verify deliveries, with their options."""
+    rows = [
+        {"scheme": scheme, "option": option, "meaning": meaning}
+        for scheme, option, meaning in schemes.describe()
+    ]
+    columns = {"scheme": "Scheme", "option": "Option", "meaning": "Meaning"}
+    show(columns, rows, as_json=as_json, empty="There are none.")
+
+
+@app.command(
+    name="add-secret",
+    epilog="Example: schemabase webhook add-secret wh_gpnvd7aa3jpojm2uckhh7xz4en --stdin",
+)
+def add_secret(
+    endpoint: EndpointId,
+    *,
+    stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input.")] = False,
+    is_hash: Annotated[
+        bool, typer.Option("--hash", help="It is the hex SHA-256 that another system kept.")
+    ] = False,
+    grace_hours: Annotated[
+        float | None,
+        typer.Option(min=0, help="Accept the older secrets only so long; default: they stay."),
+    ] = None,
+) -> None:
+    """Accept a secret that the sender made, beside those that are valid."""
+    secret = _read_secret(stdin=stdin)
+    grace = None if grace_hours is None else timedelta(hours=grace_hours)
+    with database.transaction() as conn:
+        webhooks.add_secret(conn, endpoint, secret, is_hash=is_hash, grace=grace)
+    say(f"{endpoint} accepts it from now on.")
+
+
+@app.command(
+    name="secrets", epilog="Example: schemabase webhook secrets wh_gpnvd7aa3jpojm2uckhh7xz4en"
+)
+def secrets_(endpoint: EndpointId, *, as_json: AsJson = False) -> None:
+    """List the secrets of an endpoint with their last use, never the secrets themselves."""
+    with database.transaction() as conn:
+        found = webhooks.list_secrets(conn, endpoint)
+    show(
+        {
+            "id": "Secret",
+            "valid_from": "From",
+            "valid_until": "Until",
+            "last_used_at": "Last used",
+        },
+        [asdict(each) for each in found],
+        as_json=as_json,
+        empty="It has none.",
+    )
+
+
+@app.command(
+    name="end-secret",
+    epilog="Example: schemabase webhook end-secret wh_gpnvd7aa3jpojm2uckhh7xz4en "
+    "01a21370-b1bc-74db-92ee-3f80f14d7bac",
+)
+def end_secret(
+    endpoint: EndpointId,
+    secret: Annotated[str, typer.Argument(help="Id of the secret.", metavar="SECRET")],
+) -> None:
+    """Accept a secret no longer; 'webhook secrets' shows whether it is still used."""
+    try:
+        secret_id = UUID(secret)
+    except ValueError:
+        raise ConfigurationError(
+            "That is not the id of a secret.",
+            f"Run 'schemabase webhook secrets {endpoint}' to see ids.",
+        ) from None
+    with database.transaction() as conn:
+        webhooks.end_secret(conn, endpoint, secret_id)
+    say(f"{endpoint} does not accept it any more.")
 
 
 @app.command(epilog="Example: schemabase webhook pause wh_gpnvd7aa3jpojm2uckhh7xz4en")
@@ -152,11 +235,25 @@ def _print_created(created: webhooks.Created, *, as_json: bool) -> None:
         return
     say(f"Endpoint  [bold]{created.endpoint_id}[/], verified by {created.scheme}")
     say(f"URL       [bold]{url}[/]")
-    if created.secret is None:
-        say("Secret    none needed: the sender signs with its own key")
+    scheme = schemes.SCHEMES[created.scheme]
+    if created.secret is None and (scheme.secret is None or scheme.is_optional):
+        say(f"Secret    none needed; checked is {scheme.summary}")
+    elif created.secret is None:
+        say("Secret    the sender makes it. Enter the URL there, then what it shows here, with")
+        say(f"          [bold]schemabase webhook add-secret {created.endpoint_id}[/]")
     else:
         say(f"Secret    [bold]{created.secret}[/]")
         say("It is shown only now. Enter URL and secret at the sender.")
+
+
+def _read_secret(*, stdin: bool) -> str:
+    """Return a secret from a prompt or standard input: all may read the arguments of a command."""
+    if stdin:
+        return sys.stdin.read().strip()
+    if not _credentials.is_terminal():
+        raise ConfigurationError("There is no terminal to ask for the secret.", "Use --stdin.")
+    answer: str = typer.prompt("Secret (not shown while you type)", hide_input=True)
+    return answer.strip()
 
 
 def _url(endpoint: webhooks.Endpoint) -> str:

@@ -16,6 +16,7 @@ from schemabase_dagster.tenancy.credentials import (
     load_credentials,
     mark_credentials_failed,
     mark_credentials_working,
+    open_credentials,
     set_credentials,
 )
 from schemabase_dagster.tenancy.entitlements import (
@@ -67,6 +68,7 @@ __all__ = [
     "load_credentials",
     "mark_credentials_failed",
     "mark_credentials_working",
+    "open_credentials",
     "require_entitled",
     "revoke",
     "set_credentials",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, LiteralString
+from uuid import UUID
 
 import orjson
 from psycopg import Connection
@@ -71,13 +72,29 @@ def load_credentials(conn: Connection[Any], app: App, system: System) -> Any:
         CredentialError: none are set.
         ConfigurationError: they cannot be decrypted, or are not valid any more.
     """
-    with conn.cursor(row_factory=tuple_row) as cursor:
-        row = cursor.execute(_LOAD, (app.id,)).fetchone()
-    if row is None:
+    opened = open_credentials(conn, app.id)
+    if opened is None:
         raise CredentialError(app.tenant_slug, app.key, "none are set")
-    plain = vault.decrypt(bytes(row[0]), row[1], vault.app_aad(app.id))
     what = f"set of stored credentials of app '{app.key}' of tenant '{app.tenant_slug}'"
-    return validate(system.credentials, orjson.loads(plain), what)
+    return validate(system.credentials, opened, what)
+
+
+def open_credentials(conn: Connection[Any], app_id: UUID) -> dict[str, Any] | None:
+    """Return an app's credentials as they were stored, or None.
+
+    For processes that do not know the systems and their models.
+
+    Raises:
+        ConfigurationError: they cannot be decrypted.
+    """
+    with conn.cursor(row_factory=tuple_row) as cursor:
+        row = cursor.execute(_LOAD, (app_id,)).fetchone()
+    if row is None:
+        return None
+    opened: dict[str, Any] = orjson.loads(
+        vault.decrypt(bytes(row[0]), row[1], vault.app_aad(app_id))
+    )
+    return opened
 
 
 def mark_credentials_failed(conn: Connection[Any], app: App, reason: str) -> None:

@@ -47,6 +47,8 @@ XENTRAL_STREAMS = (
     "xentral_shipping_methods",
 )
 
+BRAINTREE_KEYS = {"public_key": "publickey1", "private_key": "privatekey" * 3}
+
 STRAPI_STREAMS = ("strapi_bulk_orders", "strapi_bulk_order_recipients")
 
 
@@ -144,3 +146,9 @@ def unreachable_dhl(conn: Connection[Any], tenant: Tenant, key: str = "parcels")
     """Connect a DHL key; nobody answers at its address."""
     config = {"api_url": "http://localhost:9"}
     return tenancy.add_app(conn, tenant, DHL, key, config, {"api_key": "k" * 30}, DHL_STREAMS)
+
+
+def unreachable_braintree(conn: Connection[Any], tenant: Tenant, key: str = "gateway") -> App:
+    """Connect a merchant of Braintree; nobody answers at its address."""
+    config = {"merchant_id": tenant.slug, "api_url": "http://localhost:9"}
+    return tenancy.add_app(conn, tenant, BRAINTREE, key, config, BRAINTREE_KEYS, BRAINTREE_STREAMS)

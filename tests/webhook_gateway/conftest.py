@@ -12,6 +12,7 @@ from resources.saleor import SALEOR
 from schemabase_dagster import tenancy, webhooks
 from schemabase_dagster.tenancy import App, Tenant
 from schemabase_dagster.webhooks import Created
+from tests.schemabase_dagster.commands.conftest import run  # noqa: F401 - a fixture
 from tests.webhook_gateway.senders import ShopKey
 from tests.webhook_gateway.servers import KeySet, Link, running
 from webhook_gateway.app import create_app

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -28,6 +29,14 @@ def inbound(
 def hmac_hex(secret: str, text: bytes, algorithm: str = "sha256") -> str:
     """Return an HMAC in hexadecimal."""
     return hmac.new(secret.encode(), text, algorithm).hexdigest()
+
+
+def braintree_form(payload: str, public_key: str, private_key: str) -> Inbound:
+    """Return a notification of Braintree as its SDK signs it."""
+    key = hashlib.sha1(private_key.encode()).digest()  # noqa: S324 - what it signs with
+    signature = hmac.new(key, payload.encode(), "sha1").hexdigest()
+    fields = {"bt_signature": f"{public_key}|{signature}", "bt_payload": payload}
+    return inbound(urlencode(fields).encode(), content_type="application/x-www-form-urlencoded")
 
 
 def _base64url(data: bytes) -> str:

@@ -107,8 +107,8 @@ def test_different_deliveries_at_once_are_all_stored(
 def test_senders_without_own_rules_get_202(
     gateway: httpx.Client, endpoint: Created, conn: Connection[Any]
 ):
-    conn.execute("UPDATE platform.webhook_endpoint SET provider = 'strapi'")
-    other = Created(endpoint.endpoint_id, "strapi", "hmac", endpoint.secret)
+    conn.execute("UPDATE platform.webhook_endpoint SET provider = 'other'")
+    other = Created(endpoint.endpoint_id, "other", "hmac", endpoint.secret)
 
     assert post(gateway, other).status_code == 202
     assert post(gateway, other).status_code == 200

@@ -115,6 +115,22 @@ def test_a_changed_body_is_refused(key_set: KeySet, shop_key: ShopKey):
     assert set(outcomes(key_set, *requests)) == {"401 signature_wrong"}
 
 
+def test_a_changed_signature_is_refused(key_set: KeySet, shop_key: ShopKey):
+    """The last digits too, some bits of which mean nothing when they are read leniently."""
+    good = shop_key.sign(BODY)
+    start = good.rindex(".") + 1
+    others = [
+        good[:at] + letter + good[at + 1 :]
+        for at in (start, start + 171, len(good) - 1)
+        for letter in "ABCDwxyz01-_"
+        if letter != good[at]
+    ]
+
+    found = outcomes(key_set, *(inbound(BODY, saleor_signature=each) for each in others))
+
+    assert {outcome.partition(" ")[0] for outcome in found} == {"401"}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -23,6 +23,12 @@ def providers() -> dict[str, Provider]:
     return found
 
 
-def provider(name: str) -> Provider:
-    """Return the provider of a name; a sender without a module behaves like the generic one."""
-    return providers().get(name) or replace(GENERIC, name=name)
+def provider(name: str, rules: str | None = None) -> Provider:
+    """Return the provider of a name; a sender without a module behaves like the generic one.
+
+    Args:
+        name: part of the URL, the type of the app.
+        rules: name of the provider whose rules hold instead.
+    """
+    found = providers().get(rules or name, GENERIC)
+    return found if found.name == name else replace(found, name=name)

@@ -1,15 +1,29 @@
 """Provider: one kind of sender, and the generic one; how a dedupe key is made."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-from webhook_gateway.inbound import Inbound
+from webhook_gateway.inbound import Inbound, event_name
+from webhook_gateway.verification import Verifier
 
 Options: TypeAlias = Mapping[str, Any]
+
+TEXT: Final = b"text/plain; charset=utf-8"
+
+_CHALLENGE: Final = re.compile(r"[A-Za-z0-9_.~-]{1,256}", re.ASCII)
+
+
+class Reply(NamedTuple):
+    """Body of an answer, its content type, and further headers."""
+
+    body: bytes
+    content: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class DedupeKey(NamedTuple):
@@ -25,19 +39,33 @@ class DedupeKey(NamedTuple):
     daily: bool
 
 
+def echo_challenge(inbound: Inbound, options: Options, _verifier: Verifier) -> Reply | None:
+    """Send back the parameter of a GET by which a sender checks an address, where one is set."""
+    name = options.get("challenge")
+    if name is None or inbound.method != "GET":
+        return None
+    values = [value for key, value in inbound.pairs() if key == name]
+    if len(values) != 1 or not _CHALLENGE.fullmatch(values[0]):
+        return None
+    return Reply(values[0].encode(), TEXT, ((b"x-content-type-options", b"nosniff"),))
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One kind of sender.
 
     Attributes:
         name: the app's type, part of the URL.
-        event_type: finds the event's name in the headers, from (request, verification options).
+        event_type: finds the event's name, from (request, verification options).
         dedupe: finds the dedupe key, from the same.
         accepted_status: status of the answer to a new delivery.
         method: HTTP method of its requests.
         body: makes a form body of a request that has all in its query.
-        acknowledge: body and content type of the answer that the sender expects to every
-            delivery, new or not; None = our JSON.
+        acknowledge: the answer that the sender expects to every delivery, new or not, from
+            (request, verification options); None = our JSON.
+        handshake: the answer to a request by which the sender only checks the address, from
+            (request, verification options, verifier); None = it is a delivery. Such a request is
+            not verified and not stored; it may be a GET or HEAD.
     """
 
     name: str
@@ -46,7 +74,8 @@ class Provider:
     accepted_status: int = 202
     method: str = "POST"
     body: Callable[[Inbound], bytes] | None = None
-    acknowledge: Callable[[Inbound], tuple[bytes, bytes]] | None = None
+    acknowledge: Callable[[Inbound, Options], Reply] | None = None
+    handshake: Callable[[Inbound, Options, Verifier], Reply | None] = echo_challenge
 
 
 def key_digests(name: str, key: DedupeKey, inbound: Inbound) -> tuple[bytes, bytes | None]:
@@ -67,9 +96,34 @@ def body_key(inbound: Inbound, _options: Options) -> DedupeKey:
     return DedupeKey((inbound.body_sha256,), daily=True)
 
 
+def json_body(inbound: Inbound) -> Any:
+    """Return the body if it is JSON, else None."""
+    try:
+        return orjson.loads(inbound.body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def at(value: Any, *path: str) -> Any:
+    """Return what stands at a path of names, or None."""
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def facts_key(inbound: Inbound, *facts: Any) -> DedupeKey:
+    """Key by texts or numbers of the body; by its content when one of them is not there."""
+    found = [str(fact).encode() for fact in facts if isinstance(fact, str | int)]
+    if len(found) < len(facts):
+        return DedupeKey((inbound.body_sha256,), daily=True)
+    return DedupeKey((b"id", *found), daily=False)
+
+
 def _generic_event(inbound: Inbound, options: Options) -> str | None:
-    name = options.get("event_header")
-    return inbound.event(str(name).lower().encode()) if name else None
+    name, pointer = options.get("event_header"), options.get("event_pointer")
+    if name:
+        return inbound.event(str(name).lower().encode())
+    return event_name(at(json_body(inbound), *_path(pointer))) if pointer else None
 
 
 def _generic_key(inbound: Inbound, options: Options) -> DedupeKey:
@@ -77,21 +131,13 @@ def _generic_key(inbound: Inbound, options: Options) -> DedupeKey:
     if options.get("scheme") == "standard_webhooks":
         return DedupeKey((inbound.headers.get(b"webhook-id", b""),), daily=False)
     pointer = options.get("dedupe_pointer")
-    value = _pointed(inbound.body, str(pointer)) if pointer else None
-    if value is None:
+    if not pointer:
         return body_key(inbound, options)
-    return DedupeKey((b"id", value), daily=False)
+    return facts_key(inbound, at(json_body(inbound), *_path(pointer)))
 
 
-def _pointed(body: bytes, pointer: str) -> bytes | None:
-    """Return the text or number at a JSON pointer without array indices, or None."""
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    for part in pointer.strip("/").split("/"):
-        value = value.get(part) if isinstance(value, dict) else None
-    return str(value).encode() if isinstance(value, str | int) else None
+def _path(pointer: Any) -> list[str]:
+    return str(pointer).strip("/").split("/")
 
 
 GENERIC: Final = Provider("generic", _generic_event, _generic_key)

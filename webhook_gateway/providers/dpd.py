@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
 from webhook_gateway.inbound import Inbound
-from webhook_gateway.providers.base import DedupeKey, Options, Provider
+from webhook_gateway.providers.base import DedupeKey, Options, Provider, Reply
 
 FACTS: Final = ("pnr", "status", "statusdate", "depot")
 """What makes a scan; whether a repeat keeps its push id is not known."""
@@ -37,14 +37,14 @@ def _body(inbound: Inbound) -> bytes:
     return urlencode(kept).encode()
 
 
-def _acknowledge(inbound: Inbound) -> tuple[bytes, bytes]:
+def _acknowledge(inbound: Inbound, _options: Options) -> Reply:
     push_id = dict(inbound.pairs()).get("pushid", "")[:MAX_PUSH_ID]
     # What XML cannot hold is no push id of DPD.
     printable = "".join(letter for letter in push_id if letter.isprintable())
     if not printable:
-        return b"", XML
+        return Reply(b"", XML)
     text = f"<push><pushid>{escape(printable)}</pushid><status>OK</status></push>"
-    return text.encode(), XML
+    return Reply(text.encode(), XML)
 
 
 PROVIDER: Final = Provider(

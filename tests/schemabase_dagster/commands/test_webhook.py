@@ -7,9 +7,9 @@ import pytest
 from psycopg import Connection
 
 from resources.saleor import SALEOR
-from schemabase_dagster import tenancy
+from schemabase_dagster import schemes, tenancy
 from schemabase_dagster.tenancy import App, Tenant
-from tests.schemabase_dagster.commands.conftest import Run
+from tests.schemabase_dagster.commands.conftest import Ran, Run
 from tests.support import shops
 from tests.support.rows import one, value
 
@@ -81,7 +81,16 @@ def test_a_signing_secret_is_encrypted(run: Run, app: App, conn: Connection[Any]
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--scheme", "basic"], "There is no verification scheme 'basic'."),
+        (["--scheme", "magic"], "There is no verification scheme 'magic'."),
+        (["--scheme", "ip_allow"], "An address proves nothing by itself"),
+        (["--scheme", "braintree"], "needs the credentials of an app of type 'braintree'"),
+        (["--scheme", "zoho", "--option", "ip_alow=::/0"], "has no option 'ip_alow'"),
+        (["--scheme", "zoho", "--option", "ip_allow=1.2.3"], "'ip_allow' of verification scheme"),
+        (
+            ["--scheme", "hmac", "--option", "header=X-S", "--option", "template=x"],
+            "contain {body}",
+        ),
+        (["--scheme", "shared_secret"], "either header or query"),
         (["--scheme", "hmac"], "'hmac' needs header"),
         (["--scheme", "path_only"], "'path_only' needs reason"),
         (["--scheme", "hmac", "--option", "header"], "not an option of the form name=value"),
@@ -144,3 +153,106 @@ def test_endpoints_are_listed_paused_resumed_and_deleted(run: Run, app: App):
     assert json.loads(run("webhook", "list", "--json").out) == []
     for command in ("pause", "resume", "rotate", "delete"):
         assert run("webhook", command, endpoint_id).status == 2
+
+
+def test_every_scheme_is_listed_with_its_options(run: Run):
+    rows = json.loads(run("webhook", "schemes", "--json").out)
+
+    assert {row["scheme"] for row in rows} == {*schemes.SCHEMES, "(any)"}
+    assert {"scheme": "vercel", "option": "verify"}.items() <= next(
+        row for row in rows if row["option"] == "verify"
+    ).items()
+
+
+def add_secret(run: Run, endpoint_id: str, secret: str, *options: str) -> Ran:
+    return run("webhook", "add-secret", endpoint_id, "--stdin", *options, stdin=f"{secret}\n")
+
+
+def test_a_secret_of_the_sender_is_entered_and_never_shown(
+    run: Run, app: App, conn: Connection[Any]
+):
+    created = run("webhook", "create", "acme", "shop", "--scheme", "stripe_style")
+    endpoint_id = str(value(conn, "SELECT id FROM platform.webhook_endpoint"))
+
+    added = add_secret(run, endpoint_id, "whsec_of_the_sender")
+
+    (shown,) = json.loads(run("webhook", "secrets", endpoint_id, "--json").out)
+    assert "add-secret" in created.out
+    assert added.status == 0, added.err
+    assert (shown["valid_until"], shown["last_used_at"]) == (None, None)
+    assert "whsec_of" not in added.out + str(shown)
+
+
+def test_secrets_overlap_until_the_older_ones_end(run: Run, app: App, conn: Connection[Any]):
+    endpoint_id = create(run, "--scheme", "zoho")["endpoint_id"]
+    add_secret(run, endpoint_id, "first-of-the-sender")
+
+    add_secret(run, endpoint_id, "second-of-the-sender", "--grace-hours", "2")
+
+    ends = [
+        row["valid_until"]
+        for row in json.loads(run("webhook", "secrets", endpoint_id, "--json").out)
+    ]
+    assert [end is None for end in ends] == [True, False, False]
+
+
+def test_a_secret_is_ended(run: Run, app: App, conn: Connection[Any]):
+    endpoint_id = create(run, "--scheme", "zoho")["endpoint_id"]
+    secret_id = str(value(conn, "SELECT id FROM platform.webhook_secret"))
+
+    assert run("webhook", "end-secret", endpoint_id, secret_id).status == 0
+    assert value(conn, "SELECT valid_until <= now() FROM platform.webhook_secret")
+    assert run("webhook", "end-secret", endpoint_id, secret_id).status == 2
+    assert run("webhook", "end-secret", endpoint_id, "x").status == 2
+
+
+def test_the_hash_that_the_former_system_kept_is_taken_over(
+    run: Run, app: App, conn: Connection[Any]
+):
+    run("webhook", "create", "acme", "shop", "--scheme", "shared_secret_legacy_json",
+        "--option", "header=Authorization")  # fmt: skip
+    endpoint_id = str(value(conn, "SELECT id FROM platform.webhook_endpoint"))
+
+    assert add_secret(run, endpoint_id, "6c" * 32, "--hash").status == 0
+    assert value(conn, "SELECT secret_hash FROM platform.webhook_secret") == b"\x6c" * 32
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secret", "options", "complaint"),
+    [
+        ("zoho", "", (), "it is empty"),
+        ("zoho", "6c" * 32, ("--hash",), "cannot be computed from a hash"),
+        ("basic", "6c", ("--hash",), "64 hexadecimal digits"),
+        ("standard_webhooks", "whsk_AAAA", (), "private key"),
+        ("standard_webhooks", "whsec_AAAA", (), "24 to 64 bytes"),
+        ("standard_webhooks", "something", (), "24 to 64 bytes"),
+        ("path_only", "something", (), "has no secret"),
+    ],
+)
+def test_what_cannot_be_a_secret_is_explained_and_not_repeated(
+    run: Run, app: App, scheme: str, secret: str, options: tuple[str, ...], complaint: str
+):
+    given = ["--option", "reason=none"] if scheme == "path_only" else []
+    endpoint_id = create(run, "--scheme", scheme, *given)["endpoint_id"]
+
+    ran = add_secret(run, endpoint_id, secret, *options)
+
+    assert ran.status == 2
+    assert complaint in ran.err
+    assert len(secret) < 5 or secret not in ran.err
+
+
+def test_bodies_that_changed_under_a_known_key_are_counted(
+    run: Run, app: App, conn: Connection[Any]
+):
+    endpoint_id = create(run)["endpoint_id"]
+    conn.execute(
+        "INSERT INTO platform.webhook_dedupe (endpoint_id, dedupe_key, body_sha256, inbox_id, "
+        "body_conflict) SELECT %s, n::text::bytea, '', gen_random_uuid(), n > 1 "
+        "FROM generate_series(1, 3) AS n",
+        (endpoint_id,),
+    )
+
+    (row,) = json.loads(run("webhook", "list", "--json").out)
+
+    assert row["body_conflicts"] == 2
