@@ -3,6 +3,7 @@
 from schemabase_dagster.tables import (
     aftersales,
     catalogue,
+    logs,
     parties,
     payments,
     platform,
@@ -19,6 +20,7 @@ from schemabase_dagster.tables._columns import metadata
 __all__ = [
     "aftersales",
     "catalogue",
+    "logs",
     "metadata",
     "parties",
     "payments",

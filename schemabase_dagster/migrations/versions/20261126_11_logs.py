@@ -1,0 +1,19 @@
+"""What became of log batches.
+
+Revision ID: 20261126_11_logs
+"""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import op
+
+revision = "20261126_11_logs"
+down_revision = "20261126_10_accepted_differences"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    driver: Any = op.get_bind().connection.driver_connection
+    driver.execute(statements)
