@@ -1,9 +1,10 @@
 """Api: the HTTP client and the authorisation of one app, and what a refusal means."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from resources.auth import Digest, FixedToken, SharedToken
@@ -11,7 +12,7 @@ from resources.http import Call, HttpClient, HttpOptions, Judge, RefusedError, R
 from resources.limits import Limiter, Limits, SharedLimiter, Unlimited
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.errors import CredentialError
-from schemabase_dagster.streams import Lane
+from schemabase_dagster.streams import Fetched, JsonObject, Lane, Page, Stream
 from schemabase_dagster.systems import System
 from schemabase_dagster.tenancy import App
 
@@ -184,3 +185,35 @@ class ApiClient:
     def close(self) -> None:
         """Give back connections."""
         self._api.close()
+
+
+class UnreadClient(ApiClient):
+    """Client of a system that is not read: it sends by itself, or only takes what we send."""
+
+    def iter_pages(
+        self, stream: Stream, *, since: datetime | None, resume: JsonObject | None = None
+    ) -> Iterator[Page]:
+        """Refuse: there is nothing to list.
+
+        Raises:
+            TypeError: always.
+        """
+        del since, resume
+        raise TypeError(f"stream '{stream.name}' cannot be listed")
+
+    def iter_details(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
+        """Refuse: there is nothing to fetch.
+
+        Raises:
+            TypeError: always.
+        """
+        del ids
+        raise TypeError(f"stream '{stream.name}' cannot be fetched")
+
+    def look_up(self, stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
+        """Refuse like ``iter_details``."""
+        return self.iter_details(stream, ids)
+
+    def count(self, _stream: Stream) -> int | None:
+        """Return None: there is no list to count."""
+        return None

@@ -41,7 +41,7 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 NOT_JSON: Final = object()
 """Payload of a reply whose body is not JSON."""
 
-CallKind: TypeAlias = Literal["list", "detail", "token", "check"]
+CallKind: TypeAlias = Literal["list", "detail", "token", "check", "write"]
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold URLs with queries
 
@@ -89,7 +89,7 @@ class Call:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     json: JsonObject | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    content: str | None = field(default=None, repr=False)
+    content: str | bytes | None = field(default=None, repr=False)
     as_text: bool = False
 
 

@@ -2,31 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Final
 
-from resources.api import Api, ApiClient
+from resources.api import Api, UnreadClient
 from resources.http import Call, Judge, Reply
 from schemabase_dagster.errors import ProviderError, QuotaExhausted, RateLimited
-from schemabase_dagster.streams import Fetched, JsonObject, Page, Stream
+from schemabase_dagster.streams import Fetched, Stream
 
 PAUSE_SECONDS: Final = 60.0
 """Pause after a first refusal for too many calls; after a second one nothing is asked."""
 
 
-class TrackingClient(ApiClient):
+class TrackingClient(UnreadClient):
     """Client of a carrier that tells of one parcel per call, and lists nothing."""
-
-    def iter_pages(
-        self, stream: Stream, *, since: datetime | None, resume: JsonObject | None = None
-    ) -> Iterator[Page]:
-        """Refuse: a carrier has no list of parcels.
-
-        Raises:
-            TypeError: always.
-        """
-        del since, resume
-        raise TypeError(f"stream '{stream.name}' cannot be listed")
 
     def iter_details(self, _stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
         """Ask for parcels by tracking number, one call each."""
@@ -35,10 +23,6 @@ class TrackingClient(ApiClient):
     def look_up(self, _stream: Stream, ids: Iterable[str]) -> Iterator[Fetched]:
         """Ask for parcels; None says that the carrier does not know one, now."""
         return map(self.track, ids)
-
-    def count(self, _stream: Stream) -> int | None:
-        """Return None: there is no list to count."""
-        return None
 
     @abstractmethod
     def track(self, number: str) -> Fetched:

@@ -17,7 +17,8 @@ from sandbox.state import State, make_state
 from sandbox.store import Review, ShopOrder, ZohoOrder
 from sandbox.strapi.desk import BulkOrder
 from sandbox.strapi.documents import entry
-from sandbox.webhooks import RETRY_SECONDS
+from sandbox.vercel.records import log_records
+from sandbox.webhooks import RETRY_SECONDS, vercel_delivery
 from sandbox.world import World
 from sandbox.xentral.listing import ENTITIES as XENTRAL_PATHS
 from sandbox.xentral.listing import records
@@ -204,6 +205,13 @@ class Control(DataControl):
             url, deliveries, corrupt=corrupt, retry_seconds=retry_seconds, **settings
         )
 
+    def send_vercel_logs(
+        self, url: str, secret: str, n: int = 20, seed: int = 7, **shape: Any
+    ) -> list[dict[str, Any]]:
+        """Send a batch of log records; ``shape`` is that of ``webhooks.vercel_delivery``."""
+        delivery = vercel_delivery(log_records(n, seed=seed), secret, **shape)
+        return self.notices.send(url, [delivery])
+
     def prepare_webhook(
         self, merchant: str, system: str, record_id: str, **settings: Any
     ) -> dict[str, Any]:
@@ -329,6 +337,8 @@ class Control(DataControl):
             account.editor.is_revoked = is_revoked
         elif system == "braintree":
             account.gateway.is_revoked = is_revoked
+        elif system == "elasticsearch":
+            account.cluster.is_revoked = is_revoked
         else:
             raise ValueError(f"no system {system!r}")
 

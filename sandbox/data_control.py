@@ -7,6 +7,7 @@ from typing import Any
 from sandbox import changes
 from sandbox.braintree.changes import GatewayChanges
 from sandbox.disagreements import plant_disagreements, standing_disagreements
+from sandbox.elasticsearch.changes import SearchControl
 from sandbox.mutations import mutation
 from sandbox.reviewsio.changes import ReviewsChanges
 from sandbox.store import ShopOrder
@@ -16,7 +17,9 @@ from sandbox.xentral.changes import WarehouseChanges
 from sandbox.zoho.changes import BooksChanges
 
 
-class DataControl(BooksChanges, GatewayChanges, WarehouseChanges, EditorChanges, ReviewsChanges):
+class DataControl(
+    BooksChanges, GatewayChanges, WarehouseChanges, EditorChanges, ReviewsChanges, SearchControl
+):
     """Changes of one system each, and those of orders and articles, which several systems hold."""
 
     @mutation

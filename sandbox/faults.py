@@ -29,6 +29,9 @@ KINDS = frozenset(
         "object_root",
         "refused_422",
         "wrong_root",
+        "too_large",
+        "unavailable_503",
+        "refused_items",
     }
 )
 RECORD_KINDS = frozenset({"missing_field", "mistyped_field", "no_id", "nul_text", "half_pair"})
@@ -81,6 +84,7 @@ class Fault:
     record: str = ""
     text: str = "something unexpected"
     rows: int = 1
+    status: int = 429
     hits: int = field(default=0)
 
     def __post_init__(self) -> None:

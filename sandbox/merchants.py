@@ -62,6 +62,8 @@ class Merchant:
     warehouse_password: str
     warehouse_token: str
     editor_token: str
+    search_password: str
+    search_key: str
     gateway: GatewayKeys
 
     def zoho_id(self, kind: int, counter: int) -> str:
@@ -82,6 +84,7 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
     if number >= len(_PROFILES):
         prefix = name.upper().replace("-", "")[:8]
     carriers = Random(f"{seed}/carriers/{name}")
+    search = Random(f"{seed}/search/{name}")
     id_prefix = f"{735180 + number}"
     return Merchant(
         name=name,
@@ -111,6 +114,8 @@ def make_merchant(name: str, number: int, seed: int) -> Merchant:
         warehouse_password=rng.randbytes(12).hex(),
         warehouse_token=_letters(rng, string.ascii_letters + string.digits, 40),
         editor_token=rng.randbytes(32).hex(),
+        search_password=search.randbytes(12).hex(),
+        search_key=_letters(search, string.ascii_letters + string.digits, 60),
         gateway=GatewayKeys(
             rng.randbytes(8).hex(), rng.randbytes(8).hex(), rng.randbytes(16).hex()
         ),

@@ -14,6 +14,7 @@ from sandbox.braintree.app import BraintreeApi
 from sandbox.carriers.app import CarriersApi
 from sandbox.control import Control
 from sandbox.control_app import control_app
+from sandbox.elasticsearch.app import ElasticsearchApi
 from sandbox.merchants import DEFAULT_MERCHANTS
 from sandbox.reviewsio.app import ReviewsioApi
 from sandbox.saleor.app import SaleorApi
@@ -101,6 +102,7 @@ class Sandbox:
             XentralApi(self.state).app(),
             StrapiApi(self.state).app(),
             BraintreeApi(self.state).app(),
+            ElasticsearchApi(self.state).app(),
         ]
         apps += [SaleorApi(self.state, name).app() for name in self.state.accounts]
         self._bind_all(len(apps))
@@ -151,7 +153,7 @@ class Sandbox:
         return sock
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:
-        control, zoho, reviews, carriers, warehouse, editor, gateway, *shops = (
+        control, zoho, reviews, carriers, warehouse, editor, gateway, search, *shops = (
             f"http://{HOST}:{port}" for port in ports
         )
         merchants = {}
@@ -199,6 +201,12 @@ class Sandbox:
                 "strapi": {
                     "url": f"{editor}/{name}",
                     "api_token": account.editor.token,
+                },
+                "elasticsearch": {
+                    "url": f"{search}/{name}",
+                    "username": account.cluster.username,
+                    "password": account.cluster.password,
+                    "api_key": account.cluster.api_key,
                 },
                 "prefix": merchant.prefix,
                 "language": merchant.language,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sandbox.calls import CallBook
 from sandbox.clock import ScaledClock
+from sandbox.elasticsearch.cluster import Cluster
 from sandbox.faults import FaultDesk
 from sandbox.merchants import make_merchant
 from sandbox.saleor.keys import KeyRing
@@ -61,6 +62,7 @@ class Account:
     shop: Shop
     warehouse: Gate
     editor: Editor
+    cluster: Cluster
     reviews: ReviewStore = field(default_factory=ReviewStore)
     gateway: Gateway = field(default_factory=Gateway)
 
@@ -153,5 +155,6 @@ def make_state(
             Shop(ring),
             gate,
             Editor(merchant.editor_token),
+            Cluster("log-writer", merchant.search_password, merchant.search_key),
         )
     return State(options, accounts, clock)

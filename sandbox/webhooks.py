@@ -1,5 +1,6 @@
 """Webhook senders: deliveries as the systems make them, with their flaws on demand."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -154,6 +155,24 @@ def strapi_delivery(
     body = webhook(dict(document), event, now_us(), spelling or version)
     headers = {"Content-Type": "application/json", "X-Strapi-Event": event}
     return Delivery(str(document["id"]), event, headers, json.dumps(body).encode())
+
+
+def vercel_delivery(
+    records: Sequence[Any], secret: str, *, ndjson: bool = False, packed: bool = False
+) -> Delivery:
+    """A batch of a log drain, as a JSON array or line by line, signed over the bytes as sent.
+
+    A record that is ``bytes`` already is sent as it is, however broken.
+    """
+    texts = [each if isinstance(each, bytes) else orjson.dumps(each) for each in records]
+    body = b"\n".join(texts) + b"\n" if ndjson else b"[" + b",".join(texts) + b"]"
+    content_type = "application/x-ndjson" if ndjson else "application/json"
+    headers = {"User-Agent": "Vercel-Log-Drain", "Content-Type": content_type}
+    if packed:
+        body = gzip.compress(body, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    headers["x-vercel-signature"] = hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
+    return Delivery("", "", headers, body)
 
 
 def signed_text(pairs: Sequence[tuple[str, str]], body: bytes) -> bytes:

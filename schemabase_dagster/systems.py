@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-Role = Literal["shop", "erp", "warehouse", "gateway", "carrier", "reviews", "bulk_orders"]
+Role = Literal["shop", "erp", "warehouse", "gateway", "carrier", "reviews", "bulk_orders", "logs"]
 
 ROLE_ORDER: tuple[Role, ...] = (
     "shop",
@@ -16,6 +16,7 @@ ROLE_ORDER: tuple[Role, ...] = (
     "gateway",
     "carrier",
     "reviews",
+    "logs",
 )
 """Who owns a row that several systems know: the first of these (architecture 11.6)."""
 

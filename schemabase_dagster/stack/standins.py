@@ -143,6 +143,11 @@ def app_settings(
             },
             {"api_token": merchant["strapi"]["api_token"]},
         ),
+        "vercel": ({}, {}),
+        "elasticsearch": (
+            {"url": merchant["elasticsearch"]["url"]},
+            {name: merchant["elasticsearch"][name] for name in ("username", "password")},
+        ),
     }
 
 

@@ -9,10 +9,12 @@ from psycopg import Connection
 
 from resources.braintree import BRAINTREE
 from resources.dhl import DHL
+from resources.elasticsearch import ELASTICSEARCH
 from resources.reviewsio import REVIEWSIO
 from resources.saleor import SALEOR
 from resources.strapi import STRAPI
 from resources.ups import UPS
+from resources.vercel import VERCEL
 from resources.xentral import XENTRAL
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
@@ -106,6 +108,8 @@ add_dhl = partial(add, DHL, key="dhl", streams=DHL_STREAMS)
 add_ups = partial(add, UPS, key="ups", streams=UPS_STREAMS)
 add_xentral = partial(add, XENTRAL, key="depot", streams=XENTRAL_STREAMS)
 add_strapi = partial(add, STRAPI, key="bulk", streams=STRAPI_STREAMS)
+add_vercel = partial(add, VERCEL, key="site", streams=())
+add_elasticsearch = partial(add, ELASTICSEARCH, key="search", streams=())
 
 
 def unreachable_zoho(conn: Connection[Any], tenant: Tenant, key: str = "books") -> App:

@@ -1,0 +1,1 @@
+"""Stand-in of Vercel: log drains."""
