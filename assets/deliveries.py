@@ -13,6 +13,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from assets import registry
+from assets.drain import Drain
 from assets.syncing import (
     AppFailure,
     AppsFailedError,
@@ -67,12 +68,14 @@ class Batch:
         landed: counts of the deliveries' records in raw.
         merged: counts by entity.
         effects: what each delivery did to which record and row.
+        drain: kind of log sender, if they were logs, which go elsewhere.
     """
 
     tenant: Tenant
     landed: SyncResult
-    merged: tuple[tuple[Entity, SyncResult], ...]
+    merged: tuple[tuple[Entity, SyncResult], ...] = ()
     effects: tuple[Effect, ...] = ()
+    drain: Drain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +110,9 @@ class Server:
         with ExitStack() as stack:
             lock = stack.enter_context(database.connect(autocommit=True))
             database.try_advisory_lock(lock, *lock_parts(tenant, self.system))
-            yield from self._rounds(tenant, _Clients(self.open_client, stack))
+            yield from self._rounds(tenant, Clients(self.open_client, stack))
 
-    def _left_behind(self, tenant: Tenant) -> Batch | None:
+    def _left_behind(self, tenant: Tenant, _clients: "Clients") -> Batch | None:
         """Merge what a killed run had landed and settled: nothing announces that again."""
         streams = _fed(registry.streams_of(self.system).values())
         with database.transaction() as conn:
@@ -117,7 +120,7 @@ class Server:
         merged = _merge(streams, tenant, records)
         return Batch(tenant, SyncResult(), merged) if merged else None
 
-    def _rounds(self, tenant: Tenant, clients: "_Clients") -> Iterator[Batch]:
+    def _rounds(self, tenant: Tenant, clients: "Clients") -> Iterator[Batch]:
         started = quiet_since = time.monotonic()
         failures: dict[str, AppFailure] = {}
         looked_back = False
@@ -126,7 +129,7 @@ class Server:
             if self._is_due(tenant):
                 batch = self._round(tenant, clients, failures)
             elif not looked_back:
-                looked_back, batch = True, self._left_behind(tenant)
+                looked_back, batch = True, self._left_behind(tenant, clients)
             if batch is not None:
                 yield batch
                 quiet_since = time.monotonic()
@@ -144,7 +147,7 @@ class Server:
         return bool(row and row[0])
 
     def _round(
-        self, tenant: Tenant, clients: "_Clients", failures: dict[str, AppFailure]
+        self, tenant: Tenant, clients: "Clients", failures: dict[str, AppFailure]
     ) -> Batch | None:
         streams = tuple(registry.streams_of(self.system).values())
         landed = Delivered()
@@ -181,7 +184,7 @@ def is_served(conn: Connection[Any], tenant_id: object, system: str) -> bool:
     return True
 
 
-class _Clients:
+class Clients:
     """Clients opened when they are first needed and kept until the run ends."""
 
     def __init__(self, open_client: OpenClient, stack: ExitStack) -> None:

@@ -1,4 +1,4 @@
-"""raw_asset, core_asset and analytics_assets: from a description to an asset with all it needs."""
+"""raw_asset, core_asset, analytics_assets, log_asset: from a description to an asset."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,14 +12,18 @@ from dagster._utils.warnings import PreviewWarning
 from assets import failures, metadata, registry, syncing
 from assets.checking import Check
 from assets.checks import core_checks, raw_checks
+from assets.drain import Drain
+from assets.log_delivery import LogServer, deliver_now
 from assets.partitions import TENANTS
 from assets.priority import give_way
 from assets.syncing import SyncRequest
 from assets.view import View
+from resources.elasticsearch import ELASTICSEARCH
 from schemabase_dagster import database, tags
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.inbox.due import FEATURE
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
 
@@ -57,6 +61,7 @@ def all_assets() -> list[dg.AssetsDefinition]:
         *(raw_asset(stream) for stream in registry.streams().values()),
         *(core_asset(entity) for entity in registry.entities().values()),
         analytics_assets(tuple(registry.views().values())),
+        *(log_asset(drain) for drain in registry.drains().values()),
     ]
 
 
@@ -167,6 +172,41 @@ def analytics_assets(views: Sequence[View]) -> dg.AssetsDefinition:
             raise failures.gathered(failed)
 
     return analytics_views
+
+
+def log_asset(drain: Drain) -> dg.AssetsDefinition:
+    """Return the asset ``logs/<drain>``: batches of the inbox, delivered to the tenant's sinks."""
+    checks = [check for check in registry.checks() if check.asset == ("logs", drain.name)]
+    system, sink = drain.system.name, ELASTICSEARCH.name
+
+    @_asset(
+        ("logs", drain.name),
+        "logs",
+        drain.description,
+        checks,
+        kinds={system, sink},
+        required_resource_keys={system, sink},
+    )
+    def asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]  # Dagster wants it bare
+        with failures.translated(sink):
+            request = _request(context)
+            server = LogServer(
+                request.tenant,
+                system,
+                lambda app: getattr(context.resources, app.type).open(app),
+                context.run.run_id,
+                linger_seconds=0.0,
+                drain=drain,
+                retries_dead=request.is_manual,
+            )
+            result = deliver_now(server)
+            with database.transaction() as conn:
+                tenant = syncing.enter(conn, request.tenant, FEATURE)
+                return dg.MaterializeResult(
+                    metadata=metadata.counts(result), check_results=_evaluate(conn, tenant, checks)
+                )
+
+    return asset
 
 
 def _look(

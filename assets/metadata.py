@@ -193,6 +193,19 @@ def check_result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     )
 
 
+def check_evaluation(check: Check, verdict: Verdict, partition: str) -> dg.AssetCheckEvaluation:
+    """Return a verdict that a run tells which does not materialise the asset itself."""
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(check.asset),
+        check_name=check.name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity[verdict.severity],
+        description=verdict.summary,
+        metadata=verdict_metadata(verdict),
+        partition=partition,
+    )
+
+
 def verdict_metadata(verdict: Verdict) -> Metadata:
     """Return facts and rows of a verdict."""
     return {**verdict.facts, **_sample("rows", verdict.rows)}

@@ -1,4 +1,4 @@
-"""What there is: streams, entities, checks and views, found by walking ``assets/``.
+"""What there is: streams, entities, checks, views and log drains, found by walking ``assets/``.
 
 Nothing is listed by hand, so that a new stream is one new file. Imports no Dagster: the command
 line, the migrations and the documentation read it too.
@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import assets
 from assets.checking import Check
+from assets.drain import Drain
 from assets.view import View
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.errors import ConfigurationError
@@ -47,6 +48,13 @@ def entities() -> Mapping[str, Entity]:
 def views() -> Mapping[str, View]:
     """Return the analytics views that are shown as assets, by name, sorted."""
     found = {view.name: view for view in _objects(View)}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+@cache
+def drains() -> Mapping[str, Drain]:
+    """Return the kinds of log senders by the name of their system, sorted."""
+    found = {drain.system.name: drain for drain in _objects(Drain)}
     return MappingProxyType(dict(sorted(found.items())))
 
 

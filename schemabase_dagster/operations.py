@@ -104,7 +104,8 @@ def select_assets(names: Iterable[str]) -> list[dg.AssetKey]:
     Raises:
         ConfigurationError: a name is unknown; the message lists the known ones.
     """
-    known = {key.to_user_string(): key for key in downstream(registry.streams())}
+    logs = [dg.AssetKey(["logs", drain.name]) for drain in registry.drains().values()]
+    known = {key.to_user_string(): key for key in (*downstream(registry.streams()), *logs)}
     found: dict[dg.AssetKey, None] = {}
     for name in names:
         stream = name.removeprefix("raw/")

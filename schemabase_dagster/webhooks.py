@@ -21,6 +21,9 @@ from schemabase_dagster.webhook_secrets import SecretInfo, tell_gateways
 GRACE: Final = timedelta(hours=24)
 """How long the old secret is accepted after a rotation."""
 
+LOG_SENDERS: Final = frozenset({"vercel"})
+"""Senders of log batches; their addresses say so."""
+
 ID_CHARACTERS: Final = 26
 
 _CREATE: Final = """
@@ -298,7 +301,8 @@ def delete_endpoint(conn: Connection[Any], endpoint_id: str) -> None:
 
 def endpoint_url(gateway_url: str, provider: str, endpoint_id: str) -> str:
     """Return the address that a sender posts to."""
-    return f"{gateway_url.rstrip('/')}/v1/webhooks/{provider}/{endpoint_id}"
+    kind = "logs" if provider in LOG_SENDERS else "webhooks"
+    return f"{gateway_url.rstrip('/')}/v1/{kind}/{provider}/{endpoint_id}"
 
 
 def _select(

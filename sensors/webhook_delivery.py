@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import dagster as dg
 from pydantic import Field
 
-from assets import failures, metadata
+from assets import failures, metadata, registry
 from assets.deliveries import LINGER_SECONDS, Batch, Server
+from assets.drain import Drain
+from assets.log_delivery import LogServer
 from assets.partitions import TENANTS
 from resources import registry as systems
-from schemabase_dagster import tags
+from schemabase_dagster import database, tags, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.errors import ConfigurationError
 
@@ -42,12 +45,14 @@ class DeliveryConfig(dg.Config):
 )
 def deliver(
     context: dg.OpExecutionContext, config: DeliveryConfig
-) -> Iterator[dg.AssetMaterialization | dg.Output[None]]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
     """Serve one (tenant, system) until it stays quiet."""
     with failures.translated(config.system):
         if not context.has_partition_key:
             raise ConfigurationError("The run names no tenant.", "Choose one partition.")
-        server = Server(
+        drain = registry.drains().get(config.system)
+        serving = partial(LogServer, drain=drain) if drain is not None else Server
+        server = serving(
             tenant_slug=context.partition_key,
             system=config.system,
             open_client=_opener(context, config.system),
@@ -57,6 +62,8 @@ def deliver(
         )
         for batch in server.serve():
             yield from _materializations(batch, context.partition_key)
+        if drain is not None:
+            yield from _evaluations(drain, context.partition_key)
     yield dg.Output(None)
 
 
@@ -81,7 +88,8 @@ def _opener(context: dg.OpExecutionContext, system: str) -> Any:
     if system not in systems.systems():
         known = ", ".join(systems.systems())
         raise ConfigurationError(f"There is no system '{system}'.", f"Known: {known}.")
-    return getattr(context.resources, system).open
+    # the sinks of a log sender are apps of another system
+    return lambda app: getattr(context.resources, app.type).open(app)
 
 
 def queue_watch(instance: dg.DagsterInstance) -> Callable[[], bool]:
@@ -115,3 +123,16 @@ def _materializations(batch: Batch, tenant: str) -> Iterator[dg.AssetMaterializa
         effects = [effect for effect in batch.effects if effect.entity == entity.name]
         told = metadata.counts(result) | metadata.merged_effects(effects)
         yield dg.AssetMaterialization(["core", entity.table.name], partition=tenant, metadata=told)
+    if batch.drain is not None:
+        yield dg.AssetMaterialization(
+            ["logs", batch.drain.name], partition=tenant, metadata=metadata.counts(batch.landed)
+        )
+
+
+def _evaluations(drain: Drain, slug: str) -> Iterator[dg.AssetCheckEvaluation]:
+    """Evaluate the checks of a drain, which no pull does."""
+    with database.transaction() as conn:
+        tenant = tenancy.get_tenant(conn, slug)
+        for check in registry.checks():
+            if check.asset == ("logs", drain.name):
+                yield metadata.check_evaluation(check, check.evaluate(conn, tenant), slug)

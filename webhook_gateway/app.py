@@ -81,6 +81,7 @@ def create_app(
     app = Starlette(
         routes=[
             Route("/v1/webhooks/{provider}/{endpoint_id}", intake),
+            Route("/v1/logs/{provider}/{endpoint_id}", intake),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
 from assets import registry
+from resources.registry import systems
 from schemabase_dagster.migrations.views import FOLDER
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.systems import System
@@ -49,7 +50,7 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in S
 
 def pages() -> Mapping[str, str]:
     """Return the text of each page by its name below ``docs``."""
-    names = sorted({stream.system.name for stream in registry.streams().values()})
+    names = list(systems())
     return {
         "data-dictionary.md": "\n".join(_dictionary()),
         **{f"{REFERENCE}/{name}.md": "\n".join(_system(name)) for name in names},
@@ -120,10 +121,10 @@ def _made(view: MadeView) -> Iterator[str]:
 
 
 def _system(name: str) -> Iterator[str]:
-    streams = registry.streams_of(name)
-    system = next(iter(streams.values())).system
-    yield from _head(system.title, f"What is read of it, and how: an app of type `{name}`.")
-    yield from _table(("property", "value"), _account(system))
+    streams, system = registry.streams_of(name), systems()[name]
+    what = "What is read of it, and how" if streams else "Nothing is read of it"
+    yield from _head(system.title, f"{what}: an app of type `{name}`.")
+    yield from _table(("property", "value"), _account(system, is_read=bool(streams)))
     yield from ("## Configuration", "", f"`schemabase app add TENANT {name} --set NAME=VALUE`", "")
     yield from _table(("name", "default", "meaning"), _settings(system))
     for stream in streams.values():
@@ -131,22 +132,21 @@ def _system(name: str) -> Iterator[str]:
         yield from _table(("property", "value"), _properties(stream))
 
 
-def _account(system: System) -> Iterator[tuple[str, str]]:
+def _account(system: System, *, is_read: bool) -> Iterator[tuple[str, str]]:
     yield "role", f"{system.role}: decides ownership and which fields it may write"
-    yield "pulled", f"`{system.default_cron}` in the tenant's time zone, and whole every night"
+    if is_read:
+        yield "pulled", f"`{system.default_cron}` in the tenant's time zone, and whole every night"
     secrets = (
         name if field.is_required() else f"{name} (optional)"
         for name, field in system.credentials.model_fields.items()
     )
     yield "credentials", ", ".join(secrets)
     yield "webhook secret", _WEBHOOK_SECRETS[system.webhook_secret]
-    yield (
-        "verified against",
-        (
-            f"the stand-in `sandbox/{system.name}` over HTTP, not against a real account; "
-            f"`make contract SYSTEM={system.name}` repeats it, with `LIVE=1` on an account of yours"
-        ),
+    against = f"the stand-in `sandbox/{system.name}` over HTTP, not against a real account"
+    repeated = (
+        f"`make contract SYSTEM={system.name}` repeats it, with `LIVE=1` on an account of yours"
     )
+    yield "verified against", f"{against}; {repeated}" if is_read else against
 
 
 def _settings(system: System) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,1 @@
+"""Logs: batches that a host of deployments sends, delivered as documents to search indexes."""
