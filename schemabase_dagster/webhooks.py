@@ -14,15 +14,13 @@ from psycopg.types.json import Jsonb
 
 from schemabase_dagster import inbox, schemes, webhook_secrets
 from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.inbox.log_batches import LOG_SENDERS
 from schemabase_dagster.schemes import SCHEMES
 from schemabase_dagster.tenancy import App
 from schemabase_dagster.webhook_secrets import SecretInfo, tell_gateways
 
 GRACE: Final = timedelta(hours=24)
 """How long the old secret is accepted after a rotation."""
-
-LOG_SENDERS: Final = frozenset({"vercel"})
-"""Senders of log batches; their addresses say so."""
 
 ID_CHARACTERS: Final = 26
 

@@ -255,13 +255,17 @@ def check_unpacked_size(body: bytes, limit: int) -> None:
     Raises:
         Refusal: 413.
     """
-    unpacker = zlib.decompressobj(GZIP_WINDOW)
-    try:
-        unpacked = unpacker.decompress(body, limit + 1)
-    except zlib.error:
-        return
-    if len(unpacked) > limit:
-        raise _too_large()
+    size = 0
+    while body:
+        # a body may be several packed ones in a row (RFC 1952, 2.2)
+        member = zlib.decompressobj(GZIP_WINDOW)
+        try:
+            size += len(member.decompress(body, limit + 1 - size))
+        except zlib.error:
+            return
+        if size > limit:
+            raise _too_large()
+        body = member.unused_data
 
 
 def _wrong_method(endpoint: Endpoint) -> Refusal:

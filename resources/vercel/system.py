@@ -34,10 +34,6 @@ VERCEL: Final = System(
     role="logs",
     config=VercelConfig,
     credentials=VercelCredentials,
-    verification=lambda _config: {
-        "scheme": "hmac",
-        "header": "x-vercel-signature",
-        "algorithm": "sha1",
-    },
+    verification=lambda _config: {"scheme": "vercel"},
     webhook_secret="hmac",  # noqa: S106 - a kind, no secret
 )

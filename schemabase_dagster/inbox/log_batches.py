@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -10,6 +10,48 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from schemabase_dagster.tenancy import App
+
+LOG_SENDERS: Final = frozenset({"vercel"})
+"""Systems that send log batches; their addresses say so."""
+
+KEEP_DELIVERED: Final = timedelta(days=2)
+"""Batches that every sink has are dropped after that; what was left out stays as long as other
+deliveries do."""
+
+# The tenants make it a look into an index: most deliveries of a day are no log batches.
+PURGES: Final = (
+    """
+DELETE FROM platform.webhook_inbox
+WHERE (id, received_at) IN (
+    SELECT w.id, w.received_at
+    FROM platform.app AS a
+    JOIN platform.webhook_inbox AS w ON w.tenant_id = a.tenant_id AND w.provider = a.type
+    WHERE a.type = ANY(%(log_senders)s)
+      AND w.app_id = a.id
+      AND w.received_at < now() - %(delivered)s
+      AND w.status IN ('processed', 'ignored')
+    LIMIT %(chunk)s
+)
+""",
+    """
+DELETE FROM platform.log_dead_document
+WHERE (app_id, document_id) IN (
+    SELECT app_id, document_id
+    FROM platform.log_dead_document
+    WHERE first_at < now() - %(settled)s
+    LIMIT %(chunk)s
+)
+""",
+    """
+DELETE FROM platform.log_reject
+WHERE last_at < now() - %(settled)s
+""",
+    """
+DELETE FROM platform.log_delivery
+WHERE delivered_at < now() - %(settled)s
+""",
+)
+"""What the upkeep of the inbox runs; the last ones are small."""
 
 _DELIVERED: Final = """
 SELECT inbox_id, app_id

@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from schemabase_dagster.clock import utc_now
+from schemabase_dagster.inbox import log_batches
 from schemabase_dagster.migrations import inbox_days
 
 KEEP_SETTLED: Final = timedelta(days=30)
@@ -140,8 +141,10 @@ def purge(conn: Connection[Any]) -> int:
         "settled": KEEP_SETTLED,
         "keys": KEEP_KEYS,
         "chunk": CHUNK_ROWS,
+        "delivered": log_batches.KEEP_DELIVERED,
+        "log_senders": list(log_batches.LOG_SENDERS),
     }
-    for statement in _PURGES:
+    for statement in (*_PURGES, *log_batches.PURGES):
         deleted = CHUNK_ROWS
         while deleted == CHUNK_ROWS:
             deleted = conn.execute(statement, values).rowcount

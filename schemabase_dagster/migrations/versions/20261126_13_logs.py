@@ -1,6 +1,6 @@
 """What became of log batches.
 
-Revision ID: 20261126_11_logs
+Revision ID: 20261126_13_logs
 """
 
 from pathlib import Path
@@ -8,8 +8,8 @@ from typing import Any
 
 from alembic import op
 
-revision = "20261126_11_logs"
-down_revision = "20261126_10_accepted_differences"
+revision = "20261126_13_logs"
+down_revision = "20261126_12_inbox_days"
 
 
 def upgrade() -> None:
