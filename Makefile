@@ -76,7 +76,7 @@ ui: $(VENV)/.dev  ## Drive the Dagster UI of `make up` with headless Chromium (A
 walk: $(VENV)/.dev  ## Connect a third tenant to `make up` and click nothing (up to 20 minutes)
 	$(BIN)/python -m proofs.walk $(ARGS)
 
-latency: $(VENV)/.dev  ## Measure webhook -> changed core row, alone and under full syncs
+latency: $(VENV)/.dev  ## Measure webhook -> changed core row, alone and under full syncs (ARGS=--warm: warm runs)
 	$(BIN)/python -m proofs.latency $(ARGS)
 
 bench: $(VENV)/.dev  ## Measure pull and gateway against their rivals, print the table of docs/performance.md

@@ -14,17 +14,21 @@ LONG_NICENESS: Final = 19
 """The lowest, a seventh of the share: a full sync and a back-fill take what short pulls leave."""
 
 
+SHARED: Final = "SCHEMABASE_SHARES_MACHINE"
+"""Set in the environment of a run that the warm process has forked: others run beside it."""
+
+
 def give_way(run_tags: Mapping[str, str]) -> None:
     """Lower the priority of this run's process.
 
     A webhook run that starts beside ten full syncs needs two seconds of processor time for its
-    imports alone. Where runs share a machine (Dagster's stock launcher), they are children of the
-    code server; a process of another kind, such as the command line or a container of its own, is
-    left alone.
+    imports alone. Where runs share a machine, they are children of the code server (Dagster's stock
+    launcher) or of the warm process; a process of another kind, such as the command line or a
+    container of its own, is left alone.
 
     Args:
         run_tags: tell what kind of pull it is.
     """
-    if multiprocessing.parent_process() is not None:
+    if multiprocessing.parent_process() is not None or SHARED in os.environ:
         is_long = tags.FILL in run_tags or run_tags.get(tags.TRIGGER) == tags.TRIGGER_FULL
         os.setpriority(os.PRIO_PROCESS, 0, LONG_NICENESS if is_long else NICENESS)

@@ -1,4 +1,4 @@
-"""The three phases: idle, loaded by full syncs of ten tenants, and with Dagster's defaults."""
+"""The phases: idle, loaded by full syncs of ten tenants, with Dagster's defaults, and warm runs."""
 
 import random
 import shutil
@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ COLD_SHARE: Final = 0.3
 
 SEED: Final = 7
 
+Order = tuple[str, str]
+"""Tenant, and id of its order in the shop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -34,29 +38,45 @@ class Phase:
 
     Attributes:
         name: name for people and of its file of results.
-        tenants: how many are connected; the first one gets the webhooks.
+        tenants: how many are connected.
+        senders: how many of them get webhooks, in turn; the first ones.
+        cold_share: share of the events that come when no run lingers for their tenant.
         size: orders of each stand-in merchant.
         changes: orders that change before each full sync; None = no full syncs.
         definitions: what Dagster loads.
         is_default: whether the Dagster instance has no settings.
+        is_warm: whether runs are forked from the warm process.
     """
 
     name: str
     tenants: int = 1
+    senders: int = 1
+    cold_share: float = COLD_SHARE
     size: int = 200
     changes: int | None = None
     definitions: str = services.DEFINITIONS
     is_default: bool = False
+    is_warm: bool = False
 
+
+_COLD: Final = Phase("cold", tenants=3, senders=3, cold_share=1.0)
+_LOADED: Final = Phase("loaded", tenants=10, size=2000, changes=500)
 
 PHASES: Final = {
     phase.name: phase
     for phase in (
         Phase("idle"),
-        Phase("loaded", tenants=10, size=2000, changes=500),
+        _LOADED,
         Phase("defaults", definitions="proofs.latency.defaults", is_default=True),
+        _COLD,
+        replace(_COLD, name="warm", is_warm=True),
+        replace(_LOADED, name="warm-loaded", is_warm=True),
     )
 }
+
+USUAL: Final = ("idle", "loaded", "defaults")
+WARM: Final = ("cold", "warm", "warm-loaded")
+"""What the warm launcher is for: events that need a run, with the stock launcher and with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +114,9 @@ def measure(phase: Phase, count: int, screen: Screen) -> Measured:
     def prepare(stand_ins: Mapping[str, Any]) -> None:
         # the first pulls of all other systems would be a load that nobody asked for
         connect_tenants(stand_ins, {name: name.capitalize() for name in names}, SYSTEMS)
-        with screen.step(f"First sync of {TENANT}"):
-            operations.sync_one(TENANT)
+        for name in names[: phase.senders]:
+            with screen.step(f"First sync of {name}"):
+                operations.sync_one(name)
 
     home = Home(ROOT, _fresh_folder(phase.name))
     options = Options(
@@ -104,6 +125,7 @@ def measure(phase: Phase, count: int, screen: Screen) -> Measured:
         own_database=True,
         definitions=phase.definitions,
         instance=_empty_file(home.state) if phase.is_default else None,
+        is_warm=phase.is_warm,
         prepare=prepare,
     )
     with running(home, options, screen.step) as stack, ExitStack() as closing:
@@ -113,21 +135,26 @@ def measure(phase: Phase, count: int, screen: Screen) -> Measured:
             with screen.step("Full syncs begin"):
                 syncs.await_start()
         sender = _Sender(stack, screen, syncs)
-        orders = _some_orders(stack, count)
+        orders = _some_orders(stack, names[: phase.senders], count)
         # With the defaults nothing lingers, so nothing is gained by waiting for each row.
-        events = sender.at_random(orders) if phase.is_default else sender.one_by_one(orders)
+        if phase.is_default:
+            events = sender.at_random(orders)
+        else:
+            events = sender.one_by_one(orders, plan_gaps(phase, count, random.Random(SEED)))
         return Measured(phase.name, time.time(), events, syncs.seen if syncs else None)
 
 
-def plan_gaps(count: int, rng: random.Random) -> list[float]:
+def plan_gaps(phase: Phase, count: int, rng: random.Random) -> list[float]:
     """Return the idle seconds before each event, long enough for a fixed share to be cold.
 
     The first event finds no run in any case; the others of the share come when the run that served
-    the one before has ended.
+    the tenant's one before has ended.
     """
-    cold = round(count * COLD_SHARE) - 1
+    cold = round(count * phase.cold_share) - 1
     gaps = [
-        LINGER_SECONDS + rng.uniform(3, 10) if number < cold else rng.uniform(0.5, 8)
+        (LINGER_SECONDS + rng.uniform(3, 10)) / phase.senders
+        if number < cold
+        else rng.uniform(0.5, 8)
         for number in range(count - 1)
     ]
     rng.shuffle(gaps)
@@ -142,18 +169,17 @@ class _Sender:
     screen: Screen
     syncs: FullSyncs | None
 
-    def one_by_one(self, orders: Sequence[str]) -> list[Event]:
+    def one_by_one(self, orders: Sequence[Order], gaps: Sequence[float]) -> list[Event]:
         """Send each event an idle gap after the row of the one before has changed."""
         events = []
-        gaps = plan_gaps(len(orders), random.Random(SEED))
         for number, (order, gap) in enumerate(zip(orders, gaps, strict=True), start=1):
             self._pause(gap)
-            event = change_and_send(self.stack, TENANT, order)
+            event = change_and_send(self.stack, *order)
             self._tell(number, gap, event)
             events.append(event)
         return events
 
-    def at_random(self, orders: Sequence[str]) -> list[Event]:
+    def at_random(self, orders: Sequence[Order]) -> list[Event]:
         """Send events at random times, whatever became of those before."""
         rng = random.Random(SEED)
         with ThreadPoolExecutor(len(orders)) as pool:
@@ -164,8 +190,8 @@ class _Sender:
                 sent.append(pool.submit(self._send, number, gap, order))
             return [each.result() for each in sent]
 
-    def _send(self, number: int, gap: float, order: str) -> Event:
-        event = change_and_send(self.stack, TENANT, order)
+    def _send(self, number: int, gap: float, order: Order) -> Event:
+        event = change_and_send(self.stack, *order)
         self._tell(number, gap, event)
         return event
 
@@ -189,10 +215,15 @@ def _tenant_names(count: int) -> tuple[str, ...]:
     return (TENANT, *(f"tenant-{number:02d}" for number in range(2, count + 1)))
 
 
-def _some_orders(stack: Running, count: int) -> list[str]:
-    """Choose orders that raw has, each for one event."""
-    known: list[str] = control(stack.stand_ins, "ids", merchant=TENANT, system=SYSTEM)
-    return random.Random(SEED).sample(known, count)
+def _some_orders(stack: Running, tenants: Sequence[str], count: int) -> list[Order]:
+    """Choose orders that raw has, each for one event, of the tenants in turn."""
+    rng = random.Random(SEED)
+    known = {
+        tenant: control(stack.stand_ins, "ids", merchant=tenant, system=SYSTEM)
+        for tenant in tenants
+    }
+    chosen = {tenant: iter(rng.sample(ids, count)) for tenant, ids in known.items()}
+    return [(tenant, next(chosen[tenant])) for tenant in islice(cycle(tenants), count)]
 
 
 def _fresh_folder(name: str) -> Path:

@@ -56,13 +56,15 @@ def claims(known: Mapping[str, Measured]) -> list[Claim]:
             Claim("idle: median of the cold ones, s", median(_cold(idle.events)), 4.0),
         ]
     if loaded := known.get("loaded"):
-        worst = percentile(_seconds(loaded.events), 0.95)
-        found += [
-            Claim("loaded: 95th percentile of all events, s", worst, 10.0),
-            Claim("loaded: median of the cold ones, s", median(_cold(loaded.events)), 10.0),
-        ]
-        if loaded.load is not None:
-            found.append(Claim("loaded: full syncs that failed", loaded.load.ended["FAILURE"], 1))
+        found += _of_loaded(loaded, 10.0)
+    if cold := known.get("cold"):
+        found.append(Claim("cold: median, s", median(_cold(cold.events)), 4.0))
+    if warm := known.get("warm"):
+        found.append(
+            Claim("warm: median of events that need a run, s", median(_cold(warm.events)), 2.5)
+        )
+    if loaded := known.get("warm-loaded"):
+        found += _of_loaded(loaded, 6.0)
     if idle and (defaults := known.get("defaults")):
         theirs = median(_seconds(defaults.events))
         found += [
@@ -79,6 +81,20 @@ def claims(known: Mapping[str, Measured]) -> list[Claim]:
                 is_at_least=True,
             ),
         ]
+    return found
+
+
+def _of_loaded(measured: Measured, seconds: float) -> list[Claim]:
+    name, events = measured.phase, measured.events
+    found = [
+        Claim(
+            f"{name}: 95th percentile of all events, s", percentile(_seconds(events), 0.95), seconds
+        ),
+        Claim(f"{name}: median of the cold ones, s", median(_cold(events)), seconds),
+    ]
+    if measured.load is not None:
+        failed = measured.load.ended["FAILURE"]
+        found.append(Claim(f"{name}: full syncs that failed", failed, 1))
     return found
 
 

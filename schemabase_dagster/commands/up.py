@@ -1,5 +1,6 @@
 """``schemabase up``: the whole stack in one terminal."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -21,6 +22,9 @@ def up(
         bool, typer.Option(help="Connect two demo tenants to the stand-ins.")
     ] = True,
     size: Annotated[int, typer.Option(min=10, help="Orders of each stand-in merchant.")] = 200,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Fork runs from a process that has the code loaded.")
+    ] = False,
 ) -> None:
     """Start database, stand-ins, gateway and Dagster; stop all of it with Ctrl-C.
 
@@ -29,7 +33,9 @@ def up(
     """
     screen = Screen()
     home = Home(ROOT, get_settings().state_dir.resolve())
-    options = Options(size=size, prepare=connect_demo_tenants) if demo_data else Options(size=size)
+    options = Options(size=size, is_warm=warm)
+    if demo_data:
+        options = replace(options, prepare=connect_demo_tenants)
     try:
         with interruptible(), running(home, options, screen.step) as stack:
             if demo_data:

@@ -16,10 +16,12 @@ from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.stack import services
 from schemabase_dagster.stack.ports import accepts, is_free
+from schemabase_dagster.warm.messages import is_serving
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRES = 15
 PRIVATE_MODE = 0o600
+WARM_LAUNCHER = "schemabase_dagster.warm_launcher"
 DAGSTER_SCHEME = "postgresql+psycopg2://"
 
 Level = Literal["ok", "warning", "failure"]
@@ -163,10 +165,16 @@ def check_dagster(subject: str) -> Finding:
             subject, "warning", "DAGSTER_HOME is not set",
             "Commands run without the stack's instance; 'schemabase up' prints how to join it.",
         )  # fmt: skip
-    if not (Path(home) / "dagster.yaml").exists():
+    file = Path(home) / "dagster.yaml"
+    if not file.exists():
         return Finding(
             subject, "failure", f"no dagster.yaml in {home}", "Copy the one of the repository."
         )
+    if WARM_LAUNCHER in file.read_text("utf-8") and not is_serving():
+        return Finding(
+            subject, "warning", "no warm process serves, the stock launcher starts the runs",
+            "Start 'python -m schemabase_dagster.warm' beside the daemon.",
+        )  # fmt: skip
     return Finding(subject, "ok", home)
 
 

@@ -57,16 +57,23 @@ class Home:
         """Shell file that lets other terminals work with this stack."""
         return self.state / "env"
 
-    def prepare(self, code_port: int, instance: Path | None = None) -> None:
+    def prepare(
+        self, code_port: int, instance: Path | None = None, *, is_warm: bool = False
+    ) -> None:
         """Create the folders, and tell Dagster its settings and where its code is served.
 
         Args:
             code_port: port of the code server.
             instance: settings of the Dagster instance; None = those of the repository.
+            is_warm: whether they name the launcher of warm runs.
         """
         for folder in (self.state, self.logs, self.dagster):
             folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(instance or self.root / "dagster.yaml", self.dagster / "dagster.yaml")
+        parts = [instance or self.root / "dagster.yaml"]
+        if is_warm:
+            parts.append(self.root / "deploy" / "warm.yaml")
+        text = "\n".join(part.read_text("utf-8") for part in parts)
+        (self.dagster / "dagster.yaml").write_text(text, encoding="utf-8")
         self.workspace.write_text(
             "load_from:\n"
             "  - grpc_server:\n"

@@ -50,6 +50,7 @@ class Options:
         own_database: use the embedded server even if ``DATABASE_URL`` names another one.
         definitions: module whose ``Definitions`` Dagster loads.
         instance: file of settings for the Dagster instance; None = the repository's.
+        is_warm: fork the runs from a process that has the definitions loaded.
         prepare: called when database and stand-ins serve, before anything of Dagster runs.
     """
 
@@ -59,6 +60,7 @@ class Options:
     own_database: bool = False
     definitions: str = services.DEFINITIONS
     instance: Path | None = None
+    is_warm: bool = False
     prepare: Callable[[Mapping[str, Any]], None] = lambda _stand_ins: None
 
 
@@ -82,7 +84,7 @@ def running(home: Home, options: Options, step: Step = no_step) -> Iterator[Runn
         _database(home, options, step) as own_variables,
         Supervisor(home.root, home.logs) as supervisor,
     ):
-        home.prepare(ports.code, options.instance)
+        home.prepare(ports.code, options.instance, is_warm=options.is_warm)
         variables = {**own_variables, **_addresses(ports)}
         home.write_env_file(variables)
         with _applied(variables):
@@ -102,9 +104,10 @@ def _start(
     with step("Preparing the database"):
         database.ensure_dagster_database()
         orphans.close_runs()
-        code_server = supervisor.start(
-            services.code_server(environment, home, ports, options.definitions)
-        )
+        of_code = [services.code_server(environment, home, ports, options.definitions)]
+        if options.is_warm:
+            of_code.append(services.warm(environment, home, options.definitions))
+        with_code = [supervisor.start(service) for service in of_code]
         database.migrate(streams=tuple(registry.streams().values()))
     with step("Starting the stand-ins of all systems"):
         _await(supervisor, [sandbox])
@@ -113,7 +116,7 @@ def _start(
     with step("Starting Dagster and the webhook gateway"):
         gateway = supervisor.start(services.gateway(environment, ports))
         # its port opens when the code is loaded; who asks earlier keeps the error
-        _await(supervisor, [code_server])
+        _await(supervisor, with_code)
         webserver = supervisor.start(services.webserver(environment, home, ports))
         daemon = supervisor.start(services.daemon(environment, home, ports))
         _await(supervisor, [gateway, webserver, daemon])

@@ -9,6 +9,7 @@ from schemabase_dagster.stack.dagster_api import DagsterApi, is_true
 from schemabase_dagster.stack.home import Home
 from schemabase_dagster.stack.ports import LOOPBACK, accepts, answers, choose_port, free_port
 from schemabase_dagster.stack.process import Service
+from schemabase_dagster.warm.messages import is_serving
 
 WEBSERVER_PORT = 3000
 GATEWAY_PORT = 8080
@@ -102,6 +103,21 @@ def code_server(
         is_ready=partial(accepts, ports.code),
         # the runs are its children: asked too, they end as failed instead of hanging for ever
         signal_group=True,
+    )
+
+
+def warm(environment: Mapping[str, str], home: Home, definitions: str) -> Service:
+    """Describe the process that has the definitions loaded and forks the runs."""
+    return Service(
+        name="warm",
+        command=(
+            *(sys.executable, "-m", "schemabase_dagster.warm"),
+            *("--module", definitions, "--directory", str(home.root)),
+        ),
+        environment=environment,
+        is_ready=is_serving,
+        # it ends its runs itself, and gives them three seconds to say so
+        stop_seconds=6,
     )
 
 

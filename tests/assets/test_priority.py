@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from psycopg import Connection
 
-from assets.priority import LONG_NICENESS, NICENESS, give_way
+from assets.priority import LONG_NICENESS, NICENESS, SHARED, give_way
 from schemabase_dagster import operations, tags
 from schemabase_dagster.tenancy import Tenant
 
@@ -49,6 +49,12 @@ def test_a_long_pull_gives_way_to_short_ones(
     monkeypatch.setattr(multiprocessing, "parent_process", object)
 
     assert priorities_by(run_tags) == [(os.PRIO_PROCESS, 0, niceness)]
+
+
+def test_a_forked_run_gives_way(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(SHARED, "1")
+
+    assert priorities_by({}) == [(os.PRIO_PROCESS, 0, NICENESS)]
 
 
 def test_a_process_that_is_no_run_keeps_its_priority():

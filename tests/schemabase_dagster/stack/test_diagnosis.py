@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from schemabase_dagster import database, embedded
-from schemabase_dagster.settings import forget_settings
+from schemabase_dagster.settings import ROOT, forget_settings
 from schemabase_dagster.stack import diagnosis
 from schemabase_dagster.stack.diagnosis import Finding
+from schemabase_dagster.stack.home import Home
 from schemabase_dagster.stack.ports import LOOPBACK, free_port, is_free
 from schemabase_dagster.stack.services import GATEWAY_PORT
 
@@ -73,6 +74,17 @@ def test_dagster_on_another_driver_is_a_failure(monkeypatch: pytest.MonkeyPatch)
     assert found.level == "failure"
     assert "postgresql+psycopg2://" in found.hint
     assert "secret" not in found.text + found.hint
+
+
+def test_missing_warm_process_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    home = Home(ROOT, tmp_path)
+    home.prepare(code_port=1, is_warm=True)
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+
+    found = finding("Dagster")
+
+    assert found.level == "warning"
+    assert "schemabase_dagster.warm" in found.hint
 
 
 def test_impossible_setting_is_one_finding_and_not_a_crash(monkeypatch: pytest.MonkeyPatch):

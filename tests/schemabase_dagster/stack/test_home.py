@@ -7,11 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dagster_shared.yaml_utils import load_yaml_from_path
 
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.stack.home import Home, owned
 from schemabase_dagster.stack.ports import LOOPBACK, choose_port, is_free
+from schemabase_dagster.warm_launcher import WarmRunLauncher
 
 
 def test_second_stack_of_a_state_directory_is_told_who_runs(tmp_path: Path):
@@ -54,6 +56,17 @@ def test_dagster_home_names_the_code_server_and_stays_out_of_the_repository(tmp_
     assert "port: 4711" in home.workspace.read_text()
     assert (home.dagster / "dagster.yaml").read_bytes() == (ROOT / "dagster.yaml").read_bytes()
     assert not home.dagster.is_relative_to(ROOT)
+
+
+def test_warm_home_names_the_launcher_of_warm_runs(tmp_path: Path):
+    home = Home(ROOT, tmp_path)
+
+    home.prepare(code_port=4711, is_warm=True)
+
+    settings = load_yaml_from_path(str(home.dagster / "dagster.yaml"))
+    assert isinstance(settings, dict)
+    assert settings["run_launcher"]["class"] == WarmRunLauncher.__name__
+    assert settings["run_monitoring"]["enabled"]
 
 
 def test_children_compile_their_bytecode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
