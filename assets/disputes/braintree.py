@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from resources.braintree import BRAINTREE, DisputeSearch
+from resources.braintree.notices import dispute_ids
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.fields import (
     Amount,
@@ -15,7 +16,7 @@ from schemabase_dagster.normalise.fields import (
     SourceModel,
     Text,
 )
-from schemabase_dagster.streams import Stream, Undated
+from schemabase_dagster.streams import Stream, Undated, WebhookFeed
 
 STATUS: Final = {"accepted": "accepted", "auto_accepted": "accepted"}
 """Status -> ours, where they differ."""
@@ -99,13 +100,15 @@ BRAINTREE_DISPUTES = Stream(
     entity="dispute",
     description=(
         "Disputes of Braintree. They cannot be searched by modified time: those received in the "
-        "last 180 days are listed on every pull, older ones that are still open are read by id."
+        "last 180 days are listed on every pull, older ones that are still open are read by id. A "
+        "webhook is a hint: the dispute that it names is read again."
     ),
     source=DisputeSearch(),
     id_field="id",
     modified_field="created_at",
     order="descending",
     overlap=timedelta(days=180),
+    webhook=WebhookFeed("hint", dispute_ids),
     undated=Undated(
         "payload ->> 'status' IN ('open', 'under_review', 'disputed')",
         within=timedelta(days=720),

@@ -6,9 +6,10 @@ from typing import Final
 
 from resources.braintree import BRAINTREE, TransactionSearch
 from resources.braintree.models import METHOD_TYPES, Transaction
+from resources.braintree.notices import transaction_ids
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.order import order_number
-from schemabase_dagster.streams import JsonObject, Part, Stream, Undated
+from schemabase_dagster.streams import JsonObject, Part, Stream, Undated, WebhookFeed
 
 NEVER_WERE: Final = frozenset(
     {"authorizing", "failed", "gateway_rejected", "processor_declined", ""}
@@ -93,7 +94,7 @@ BRAINTREE_TRANSACTIONS = Stream(
         "and without card data. Braintree cannot be searched by modified time: windows over the "
         "times of creation, capture, settlement, void and payout are united, from two days before "
         "the last pull on. Settled ones whose fee PayPal, SEPA or a local method has not told yet "
-        "are read again for 60 days."
+        "are read again for 60 days. A webhook is a hint: what it names is read again."
     ),
     source=TransactionSearch(
         whole="created_at",
@@ -110,6 +111,7 @@ BRAINTREE_TRANSACTIONS = Stream(
     modified_field="created_at",
     order="descending",
     overlap=timedelta(days=2),
+    webhook=WebhookFeed("hint", transaction_ids),
     undated=Undated(
         "payload ->> 'status' = 'settled' AND payload ->> 'payment_instrument_type' IN "
         "('paypal_account', 'local_payment', 'sepa_debit_account') AND coalesce("
