@@ -31,6 +31,7 @@ MECHANISMS: Final = frozenset(
         "paging",
         "registry",
         "shell",
+        "silent",
         "tracking",
         "urls",
     }

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-Role = Literal["shop", "erp", "warehouse", "gateway", "carrier", "reviews", "bulk_orders", "logs"]
+Role = Literal[
+    "shop", "erp", "warehouse", "gateway", "carrier", "reviews", "bulk_orders", "logs", "other"
+]
 
 ROLE_ORDER: tuple[Role, ...] = (
     "shop",
@@ -17,6 +19,7 @@ ROLE_ORDER: tuple[Role, ...] = (
     "carrier",
     "reviews",
     "logs",
+    "other",
 )
 """Who owns a row that several systems know: the first of these (architecture 11.6)."""
 

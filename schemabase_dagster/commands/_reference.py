@@ -1,7 +1,7 @@
 """Generated pages below ``docs``: the data dictionary of analysts, and a page for each system."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -124,29 +124,37 @@ def _system(name: str) -> Iterator[str]:
     streams, system = registry.streams_of(name), systems()[name]
     what = "What is read of it, and how" if streams else "Nothing is read of it"
     yield from _head(system.title, f"{what}: an app of type `{name}`.")
-    yield from _table(("property", "value"), _account(system, is_read=bool(streams)))
+    yield from _table(("property", "value"), _account(system, list(streams.values())))
     yield from ("## Configuration", "", f"`schemabase app add TENANT {name} --set NAME=VALUE`", "")
-    yield from _table(("name", "default", "meaning"), _settings(system))
+    settings = list(_settings(system))
+    if settings:
+        yield from _table(("name", "default", "meaning"), settings)
+    else:
+        yield from ("Nothing to set.", "")
     for stream in streams.values():
         yield from _section(f"raw.{stream.name}", stream.description)
         yield from _table(("property", "value"), _properties(stream))
 
 
-def _account(system: System, *, is_read: bool) -> Iterator[tuple[str, str]]:
+def _account(system: System, streams: Collection[Stream]) -> Iterator[tuple[str, str]]:
     yield "role", f"{system.role}: decides ownership and which fields it may write"
-    if is_read:
+    if streams:
         yield "pulled", f"`{system.default_cron}` in the tenant's time zone, and whole every night"
     secrets = (
         name if field.is_required() else f"{name} (optional)"
         for name, field in system.credentials.model_fields.items()
     )
-    yield "credentials", ", ".join(secrets)
+    yield "credentials", ", ".join(secrets) or "none"
     yield "webhook secret", _WEBHOOK_SECRETS[system.webhook_secret]
     against = f"the stand-in `sandbox/{system.name}` over HTTP, not against a real account"
     repeated = (
         f"`make contract SYSTEM={system.name}` repeats it, with `LIVE=1` on an account of yours"
     )
-    yield "verified against", f"{against}; {repeated}" if is_read else against
+    if streams and not any(each.source is not None or each.asked for each in streams):
+        against = "deliveries as the sender documents them, not against a real account"
+    elif streams:
+        against = f"{against}; {repeated}"
+    yield "verified against", against
 
 
 def _settings(system: System) -> Iterator[tuple[str, str, str]]:

@@ -127,6 +127,8 @@ def app_settings(
             {name: merchant["ups"][name] for name in ("client_id", "client_secret")},
         ),
         "dpd": ({}, {}),
+        "easypost": ({}, {}),
+        "generic": ({}, {}),
         "xentral": (
             {
                 "url": merchant["xentral"]["url"],

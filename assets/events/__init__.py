@@ -1,0 +1,1 @@
+"""Events of senders without a module of their own."""
