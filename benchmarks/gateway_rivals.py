@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from schemabase_dagster.database import conninfo
 from schemabase_dagster.inbox import Delivery, Stored
 from webhook_gateway.app import create_app
+from webhook_gateway.connections import Guarded
 
 POOL_SIZE: Final = 10
 
@@ -93,7 +94,8 @@ def main(variant: str, port: str) -> None:
         app,
         port=int(port),
         loop="uvloop",
-        http="httptools",
+        http=Guarded,
+        ws="none",
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -32,7 +32,8 @@ def main(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http="webhook_gateway.connections:Guarded",
+            ws="none",
             access_log=False,  # it would print query strings, which may hold secrets
             server_header=False,
             proxy_headers=bool(trusted_proxies),

@@ -11,14 +11,15 @@ import orjson
 import uvicorn
 
 from tests.support.wait import wait_until
+from webhook_gateway.connections import Guarded
 
 
 @contextlib.contextmanager
-def running(app: Any) -> Iterator[str]:
-    """Serve an ASGI app on a free port of loopback and yield its root."""
+def running(app: Any, protocol: type[Guarded] = Guarded) -> Iterator[str]:
+    """Serve an ASGI app on a free port of loopback, as the product does, and yield its root."""
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", access_log=False, log_level="error", ws="none"
+        app, loop="uvloop", http=protocol, access_log=False, log_level="error", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
