@@ -1,5 +1,6 @@
 """Intake: read, verify, dedupe, store, answer: the way of a delivery (webhooks C3)."""
 
+import ipaddress
 import math
 import re
 import secrets
@@ -205,7 +206,7 @@ class _Visit:
         self.provider: str = parameters["provider"]
         self.endpoint_id: str = parameters["endpoint_id"]
         client = scope.get("client")
-        self.source_ip: str | None = client[0] if client else None
+        self.source_ip = _address(client[0]) if client else None
         self.trace = trace_of(self.headers)
         self.trace_id = self.trace.decode()
         self.endpoint: Endpoint | None = None
@@ -213,6 +214,15 @@ class _Visit:
         self.reason: str | None = None
         self.body_bytes: int | None = None
         self.is_duplicate = False
+
+
+@lru_cache(4096)
+def _address(text: str) -> str | None:
+    # What a proxy passes on may have a port or be no address at all: no reason to refuse.
+    try:
+        return str(ipaddress.ip_address(text)).partition("%")[0]
+    except ValueError:
+        return None
 
 
 def _log_fault(fault: Exception, trace_id: str) -> None:

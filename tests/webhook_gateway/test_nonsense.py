@@ -1,0 +1,190 @@
+"""Without these, some request makes the gateway answer 500, tell of its inside, or keep memory."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+
+from schemabase_dagster.settings import ROOT
+from schemabase_dagster.stack.ports import answers, free_port
+from schemabase_dagster.webhooks import Created
+from tests.support.memory import resident_bytes
+from tests.support.wait import wait_until
+from tests.webhook_gateway.conftest import HMAC, MakeEndpoint
+from tests.webhook_gateway.nonsense import HEADS, REQUESTS, Nonsense
+from tests.webhook_gateway.raw import Wire, everything_on, fill, head, paths
+from tests.webhook_gateway.servers import KeySet, running
+from webhook_gateway.app import create_app
+from webhook_gateway.providers import providers
+
+PATH_ONLY: Final = {"scheme": "path_only", "reason": "test"}
+SCHEMES: Final[tuple[dict[str, Any], ...]] = (
+    PATH_ONLY,
+    HMAC,
+    {**HMAC, "template": "{ts}.{body}", "timestamp_header": "X-Timestamp"},
+    {"scheme": "easypost"},
+    {"scheme": "zoho"},
+    {"scheme": "standard_webhooks"},
+    {"scheme": "shared_secret", "query": "token"},
+    {"scheme": "shared_secret", "header": "Authorization"},
+)
+
+SECRETIVE: Final = (b"Traceback", b".py", b"psycopg", b"starlette", b"site-packages")
+"""What an answer must not hold."""
+
+KEPT_BYTES: Final = 32 * 1024 * 1024
+"""By so much the memory of a gateway may grow while it refuses 160 MB."""
+
+fuzzed = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
+class Errors(logging.Handler):
+    """Collects what the server logs as an error, which uvicorn does with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self.texts.append(f"{record.getMessage()} {record.exc_info}")
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What the server logged as errors."""
+    handler = Errors()
+    logging.getLogger("uvicorn.error").addHandler(handler)
+    yield handler.texts
+    logging.getLogger("uvicorn.error").removeHandler(handler)
+
+
+@pytest.fixture
+def known(
+    conn: Connection[Any], make_endpoint: MakeEndpoint, key_set: KeySet
+) -> list[dict[str, str]]:
+    """Parameters of paths that lead to endpoints: of every provider, and of every scheme."""
+    jws = {"scheme": "saleor_jws", "jwks_url": key_set.url}
+    made = [make_endpoint(**scheme) for scheme in (*SCHEMES, jws)]
+    found = [{"provider": each.provider, "endpoint_id": each.endpoint_id} for each in made]
+    for name in providers():
+        endpoint = make_endpoint(**PATH_ONLY)
+        conn.execute(
+            "UPDATE platform.webhook_endpoint SET provider = %s WHERE id = %s",
+            (name, endpoint.endpoint_id),
+        )
+        found.append({"provider": name, "endpoint_id": endpoint.endpoint_id})
+    conn.execute("UPDATE platform.webhook_endpoint SET rate_per_minute = 1000000000")
+    return found
+
+
+@pytest.fixture
+def root(postgres: str, errors: list[str]) -> Iterator[str]:
+    """Root of a gateway with all its routes; it must log no error."""
+    with running(create_app(everything_on(), address=lambda: postgres)) as url:
+        yield url
+    assert errors == []
+
+
+@pytest.mark.parametrize("path", paths())
+def test_no_request_is_our_fault(root: str, known: list[dict[str, str]], path: str):
+    @fuzzed
+    @given(request=REQUESTS, endpoint=st.sampled_from(known))
+    def ask(request: Nonsense, endpoint: dict[str, str]) -> None:
+        answer = send(root, path, request, endpoint)
+
+        assert answer is not None
+        status, body = answer
+        assert status < 500
+        assert not any(word in body for word in SECRETIVE)
+
+    ask()
+
+
+def test_no_bytes_are_our_fault(root: str):
+    @fuzzed
+    @given(data=HEADS)
+    def ask(data: bytes) -> None:
+        with Wire(root) as wire:
+            wire.send(data)
+            wire.end()
+            answer = wire.answer()
+
+        assert answer is None or answer[0] < 500
+
+    ask()
+
+
+def send(
+    root: str, path: str, request: Nonsense, endpoint: dict[str, str]
+) -> tuple[int, bytes] | None:
+    """Send a request and return its answer."""
+    target = fill(path, endpoint if request.is_known else {}, request.parameters)
+    headers, body = request.framing()
+    query = f"?{request.query}" if request.query else ""
+    with Wire(root) as wire:
+        wire.send(head(request.method, target + query, {**request.headers, **headers}) + body)
+        return wire.answer(request.method)
+
+
+def test_a_flood_of_refused_requests_is_not_kept(postgres: str, endpoint: Created):
+    """Each has a path, headers and a body of its own, of which nothing may stay in memory."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webhook_gateway", "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": postgres, "GATEWAY_ACCESS_LOG": "false"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        root = f"http://127.0.0.1:{port}"
+        wait_until(lambda: answers(f"{root}/readyz"), timeout=60, what="the gateway to be ready")
+        flood(root, endpoint, range(1000))
+        before = resident_bytes(process.pid)
+        flood(root, endpoint, range(1000, 3000))
+        after = resident_bytes(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+    assert after - before < KEPT_BYTES
+
+
+def flood(root: str, endpoint: Created, numbers: range) -> None:
+    """Send requests that are refused, on every route, from four threads."""
+    everywhere = paths()
+
+    def ask(share: int) -> None:
+        with Wire(root) as wire:
+            for number in numbers[share::4]:
+                unique = f"x{number}"
+                body = unique.encode() * 16_000
+                values = {"provider": endpoint.provider, "endpoint_id": endpoint.endpoint_id}
+                path = fill(everywhere[number % len(everywhere)], values, unique)
+                headers = {
+                    "Host": unique,
+                    "ECI-Trace-Id": unique,
+                    "X-Signature": unique,
+                    "Authorization": f"Bearer {unique}",
+                    f"X-{unique}": unique * 1000,
+                    "Content-Length": len(body),
+                }
+                wire.send(head("POST", f"{path}?{unique}={unique}", headers) + body)
+                if wire.answer() is None:
+                    wire.reopen()
+
+    threads = [threading.Thread(target=ask, args=(share,)) for share in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
