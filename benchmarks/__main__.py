@@ -8,10 +8,10 @@ import sys
 import time
 from typing import Final
 
-from benchmarks import databases, gateway, growth, pull, report, views
+from benchmarks import databases, gateway, gateway_load, growth, pull, report, views
 
-PARTS: Final = ("pull", "gateway", "growth", "views")
-USUAL: Final = ("pull", "gateway")
+PARTS: Final = ("pull", "gateway", "load", "growth", "views")
+USUAL: Final = ("pull", "gateway", "load")
 
 
 def main() -> int:
@@ -34,6 +34,9 @@ def main() -> int:
                 rows += gateway.measure(
                     copied, rounds=options.rounds + 1, seconds=options.seconds, say=say
                 )
+        if "load" in options.only:
+            with databases.fresh(url) as copied:
+                rows += gateway_load.measure(copied, say=say)
         if "views" in options.only:
             with databases.fresh(url) as copied:
                 rows += views.measure(copied, orders=options.orders, say=say)

@@ -42,15 +42,14 @@ def measure(url: str, *, rounds: int, seconds: float, say: Say) -> list[report.R
         seconds: length of the load in a round.
         say: takes a line about the progress.
     """
-    created = _prepare()
+    created = prepare()
     results: dict[str, list[float]] = {name: [] for name in SERVERS}
     for number in range(rounds):
         for name in SERVERS[:: 1 if number % 2 == 0 else -1]:
-            with psycopg.connect(database.conninfo(url), autocommit=True) as conn:
-                conn.execute("TRUNCATE platform.webhook_inbox, platform.webhook_dedupe")
-            with _serving(name, created):
-                _load(created, WARM_SECONDS)
-                found = _load(created, seconds)
+            empty(url)
+            with serving(name, created):
+                load(created, seconds=WARM_SECONDS, connections=CONNECTIONS)
+                found = load(created, seconds=seconds, connections=CONNECTIONS)
             results[name].append(found["per_second"])
             say(
                 f"gateway, round {number + 1}: {name} {found['per_second']:,.0f} requests/s, "
@@ -78,7 +77,8 @@ def measure(url: str, *, rounds: int, seconds: float, say: Say) -> list[report.R
     ]
 
 
-def _prepare() -> Created:
+def prepare() -> Created:
+    """Make a tenant with an endpoint whose rate is not limited."""
     with database.transaction() as conn:
         tenant = tenancy.add_tenant(conn, "bench", "Bench")
         config = {"api_url": "http://localhost:9/graphql/"}
@@ -88,8 +88,15 @@ def _prepare() -> Created:
     return created
 
 
+def empty(url: str) -> None:
+    """Remove all deliveries."""
+    with psycopg.connect(database.conninfo(url), autocommit=True) as conn:
+        conn.execute("TRUNCATE platform.webhook_inbox, platform.webhook_dedupe")
+
+
 @contextmanager
-def _serving(name: str, created: Created) -> Iterator[None]:
+def serving(name: str, created: Created) -> Iterator[int]:
+    """Run a server of ``SERVERS`` for the block and yield its process id."""
     module = ["webhook_gateway", "--port"] if name == "gateway" else _rival(name)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -103,7 +110,7 @@ def _serving(name: str, created: Created) -> Iterator[None]:
                 process.stdin.write(f"{created.secret}\n".encode())
                 process.stdin.close()
             _await_answer(process)
-            yield
+            yield process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
@@ -125,20 +132,23 @@ def _await_answer(process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the server did not start")
 
 
-def _load(created: Created, seconds: float) -> Any:
-    plan = {
+def load(created: Created, **plan: float) -> Any:
+    """Load an endpoint from a process of its own, see ``benchmarks.http_load``.
+
+    Raises:
+        RuntimeError: an answer was not 200.
+    """
+    address = {
         "host": "127.0.0.1",
         "port": PORT,
         "path": f"/v1/webhooks/{created.provider}/{created.endpoint_id}",
         "secret": created.secret,
         "body_bytes": BODY_BYTES,
-        "seconds": seconds,
-        "connections": CONNECTIONS,
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.http_load"],
         cwd=ROOT,
-        input=json.dumps(plan),
+        input=json.dumps(address | plan),
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -1,7 +1,11 @@
-"""A load generator for one endpoint: keep-alive connections, one request at a time on each.
+"""A load generator for one endpoint: closed loop on many connections, or open loop at a rate.
 
 Runs in a process of its own, ``python -m benchmarks.http_load``, reads a JSON plan from stdin and
 prints the result as JSON. Every request has another body, signed with HMAC-SHA256.
+
+A plan with ``per_second`` is an open loop: times are measured from when a request was to be sent.
+Without it each of ``connections`` sends as soon as it has its answer, for ``seconds`` or until
+``requests`` were sent.
 """
 
 import asyncio
@@ -16,6 +20,8 @@ from typing import Any
 
 import uvloop
 
+from benchmarks import open_loop
+
 HEAD_END = b"\r\n\r\n"
 
 
@@ -29,6 +35,7 @@ class Load:
     secret: bytes
     body_bytes: int
     stop_at: float
+    stop_after: float = float("inf")
     sent: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -80,7 +87,7 @@ class Connection(asyncio.Protocol):
         self._load.statuses[head[9:12].decode()] += 1
         self._load.seconds.append(time.perf_counter() - self._sent_at)
         self._received = b""
-        if time.monotonic() < self._load.stop_at:
+        if time.monotonic() < self._load.stop_at and self._load.sent < self._load.stop_after:
             self._send()
         else:
             self._transport.close()
@@ -103,24 +110,52 @@ async def run(plan: dict[str, Any]) -> dict[str, Any]:
         plan["path"],
         plan["secret"].encode(),
         plan["body_bytes"],
-        time.monotonic() + plan["seconds"],
+        time.monotonic() + plan.get("seconds", float("inf")),
+        plan.get("requests", float("inf")),
     )
-    loop = asyncio.get_running_loop()
     started = time.perf_counter()
-    ends = []
-    for _ in range(plan["connections"]):
-        done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(partial(Connection, load, done), load.host, load.port)
-        ends.append(done)
-    await asyncio.gather(*ends)
+    late = 0.0
+    if "per_second" in plan:
+        late = await _open(load, plan["per_second"], plan["seconds"])
+    else:
+        await _closed(load, plan["connections"])
     seconds = time.perf_counter() - started
     times = sorted(load.seconds)
     return {
+        "requests": len(times),
         "per_second": len(times) / seconds,
         "statuses": dict(load.statuses),
         "p50_ms": 1000 * times[len(times) // 2],
         "p99_ms": 1000 * times[int(len(times) * 0.99)],
+        "most_ms": 1000 * times[-1],
+        "late_ms": 1000 * late,
     }
+
+
+async def _closed(load: Load, connections: int) -> None:
+    loop = asyncio.get_running_loop()
+    ends = []
+    for _ in range(connections):
+        done: asyncio.Future[None] = loop.create_future()
+        await loop.create_connection(partial(Connection, load, done), load.host, load.port)
+        ends.append(done)
+    await asyncio.gather(*ends)
+
+
+async def _open(load: Load, per_second: float, seconds: float) -> float:
+    pool = open_loop.Pool(load.host, load.port)
+
+    async def send(planned: float) -> None:
+        try:
+            status = str((await pool.exchange(load.request())).status)
+        except OSError:
+            status = "none"
+        load.statuses[status] += 1
+        load.seconds.append(time.monotonic() - planned)
+
+    late = await open_loop.run(per_second, seconds, send)
+    pool.close()
+    return late
 
 
 if __name__ == "__main__":
