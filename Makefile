@@ -82,7 +82,7 @@ latency: $(VENV)/.dev  ## Measure webhook -> changed core row, alone and under f
 bench: $(VENV)/.dev  ## Measure pull and gateway against their rivals, print the table of docs/performance.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: $(VENV)/.dev  ## Kill runs in every phase while data changes, compare with an undisturbed run
+chaos: $(VENV)/.dev  ## Kill runs in every phase, then all that takes webhooks (ARGS="--only gateway --minutes 10")
 	$(BIN)/python -m proofs.chaos $(ARGS)
 
 quota: $(VENV)/.dev  ## Fill a Zoho account of 20,000 orders within its quota: freshness, order, calls, estimate

@@ -1,4 +1,9 @@
-"""``python -m proofs.chaos``: kill runs in every phase while data changes, and compare."""
+"""``python -m proofs.chaos``: kill what handles webhooks and pulls, and look what came of it.
+
+``runs``: workers are killed in every phase while data changes, and the tables are compared with
+those of a tenant that was left alone. ``gateway``: 200 deliveries a second while gateway, run
+workers, daemon and Postgres are killed at random; acknowledged = stored = applied once.
+"""
 
 import argparse
 import os
@@ -9,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from assets import registry
+from proofs.chaos import grounds, storm, storm_report
 from proofs.chaos.phases import PHASES
 from proofs.chaos.proof import Outcome, Plan, prove
 from sandbox.runner import Sandbox
@@ -16,6 +22,7 @@ from schemabase_dagster import database
 from schemabase_dagster.embedded import EmbeddedServer
 from schemabase_dagster.settings import forget_settings
 from schemabase_dagster.stack.process import interruptible
+from schemabase_dagster.stack.screen import Screen
 from schemabase_dagster.vault import generate_key
 from tests.support.server import beside
 
@@ -32,15 +39,24 @@ AMONG: Final = (
 
 
 def main() -> int:
-    """Print the table; return 1 when something differs or a phase got too few kills."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=5, help="in each phase")
-    parser.add_argument("--size", type=int, default=300, help="Zoho orders at the start")
+    """Do the chosen proofs; return 1 when one does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m proofs.chaos", description=__doc__)
+    parser.add_argument("--only", choices=list(PROOFS), help="one of the proofs")
+    parser.add_argument("--kills", type=int, default=5, help="runs: in each phase")
+    parser.add_argument("--size", type=int, default=300, help="runs: Zoho orders at the start")
+    parser.add_argument("--minutes", type=float, default=10, help="gateway: how long")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
+    chosen = [options.only] if options.only else list(PROOFS)
+    with interruptible():
+        return max([PROOFS[name](options) for name in chosen])
+
+
+def runs(options: argparse.Namespace) -> int:
+    """Print the table; return 1 when something differs or a phase got too few kills."""
     began = time.monotonic()
     plan = Plan(kills=options.kills, commands=options.kills, seed=options.seed)
-    with interruptible(), tempfile.TemporaryDirectory(prefix="schemabase-chaos-") as folder:
+    with tempfile.TemporaryDirectory(prefix="schemabase-chaos-") as folder:
         server = EmbeddedServer(Path(folder))
         url = server.start()
         try:
@@ -56,6 +72,32 @@ def main() -> int:
     if few:
         print(f"Fewer than {plan.kills} kills: {', '.join(few)}")
     return int(bool(outcome.faults or few))
+
+
+def gateway(options: argparse.Namespace) -> int:
+    """Print the table; return 1 when a delivery was lost or doubled, or nobody was killed."""
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {line}", flush=True)
+
+    plan = storm.Plan(seconds=60 * options.minutes, seed=options.seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="schemabase-storm-") as folder,
+        grounds.stack(Path(folder), options.seed, Screen().step) as (ground, orders),
+    ):
+        outcome = storm.rage(ground, orders, plan, say)
+        few = [name for name in ground.victims if not outcome.kills[name]]
+    print(f"\n{storm_report.table(outcome, plan)}\n")
+    for line in outcome.faults[:SHOWN]:
+        print(f"  {line[:300]}")
+    if few:
+        print(f"Never killed: {', '.join(few)}")
+    print("It holds." if not outcome.faults else f"{len(outcome.faults)} FAULTS.")
+    return int(bool(outcome.faults or few))
+
+
+PROOFS: Final = {"runs": runs, "gateway": gateway}
 
 
 def wanted() -> list[str]:

@@ -49,15 +49,15 @@ class Gateway:
         """Address; the same after every start."""
         return f"http://127.0.0.1:{self._port}"
 
-    def start(self) -> None:
-        """Start it and wait until it serves."""
+    def start(self, path: str = "readyz") -> None:
+        """Start it and wait until it serves: by default with its database, else ``healthz``."""
         command = [sys.executable, "-m", "webhook_gateway", "--port", str(self._port)]
         # What it logs about the connections that died with it is expected.
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=self._environment, stderr=subprocess.DEVNULL
         )
         wait_until(
-            lambda: answers(f"{self.root}/readyz"), timeout=START_SECONDS, what="the gateway"
+            lambda: answers(f"{self.root}/{path}"), timeout=START_SECONDS, what="the gateway"
         )
 
     def kill(self) -> None:

@@ -131,6 +131,11 @@ class Supervisor:
         self._children.append(child)
         return child
 
+    def restart(self, child: Child) -> Child:
+        """Start the service of a child that has ended once more, without waiting for it."""
+        self._children.remove(child)
+        return self.start(child.service)
+
     def wait_ready(self, children: Iterable[Child]) -> Iterator[Child]:
         """Yield each child as soon as it serves.
 
