@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from assets import registry
 from schemabase_dagster import tenancy
 from schemabase_dagster.engine.ids import new_id
+from schemabase_dagster.engine.rollup import roll_up_own
 
 ROWS_PER_ORDER: Final[Mapping[str, float]] = {
     "order_lines": 3, "package_lines": 2, "package_events": 4, "contacts": 0.5, "addresses": 0.8,
@@ -39,6 +40,8 @@ FIXED_ROWS: Final[Mapping[str, int]] = {
 
 REFERENCED_BY: Final = 2
 """Source records of a row: as many streams that feed its entity, or fewer where there are fewer."""
+
+CHUNK_ROWS: Final = 5000
 
 USUAL: Final = (
     "confirmed", "fully_paid", "invoiced", "paid", "succeeded", "closed", "delivered", "received",
@@ -156,8 +159,17 @@ def fill(
         say(f"core.{name}: {sizes[name]:,} rows")
         _fill_table(conn, _Table(name, sizes[name], len(ids), sizes), list(group), ids, apps)
     _fill_references(conn, sizes, ids, apps, say)
+    _roll_up(conn)
     conn.execute("RESET session_replication_role")
     conn.execute("VACUUM ANALYZE")
+
+
+def _roll_up(conn: Connection[Any]) -> None:
+    """Let the engine bring the columns up to date that children decide."""
+    orders = registry.entities()["order"]
+    ids = [row_id for (row_id,) in conn.execute("SELECT id FROM core.orders")]
+    for start in range(0, len(ids), CHUNK_ROWS):
+        roll_up_own(conn, orders, ids[start : start + CHUNK_ROWS], made=())
 
 
 def _sizes(columns: Iterable[Mapping[str, Any]], orders: int, tenants: int) -> dict[str, int]:

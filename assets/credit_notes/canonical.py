@@ -1,5 +1,6 @@
 """core/credit_notes: what a credit note row is made of."""
 
+from assets.balances import BALANCE
 from schemabase_dagster.engine.entity import Child, Entity, FieldGroup, Link, Reference
 from schemabase_dagster.tables.aftersales import (
     credit_note_allocations,
@@ -73,5 +74,6 @@ CREDIT_NOTES = Entity(
             columns=("amount",),
         ),
     ),
+    feeds=(BALANCE,),
     rank=7,
 )

@@ -1,5 +1,6 @@
 """core/disputes: what a dispute row is made of."""
 
+from assets.balances import BALANCE
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Reference
 from schemabase_dagster.tables.payments import disputes
 
@@ -40,5 +41,6 @@ DISPUTES = Entity(
         FieldGroup("parents", ("payment_id", "original_dispute_id"), ("gateway", "owner")),
     ),
     references=(Reference("payment", "payment_id"), Reference("dispute", "original_dispute_id")),
+    feeds=(BALANCE,),
     rank=21,
 )

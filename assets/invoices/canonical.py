@@ -1,5 +1,6 @@
 """core/invoices: what an invoice row is made of."""
 
+from assets.balances import BALANCE
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link
 from schemabase_dagster.tables.sales import invoice_orders, invoices
 
@@ -41,5 +42,6 @@ INVOICES = Entity(
             parent_column="order_id",
         ),
     ),
+    feeds=(BALANCE,),
     rank=2,
 )

@@ -4,8 +4,17 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from assets.balances import BALANCE
 from assets.rollups import PAYMENT_STATUS, SHIPMENT_STATUS
-from schemabase_dagster.engine.entity import Child, Claim, Entity, FieldGroup, Naming
+from schemabase_dagster.engine.entity import (
+    Child,
+    Children,
+    Claim,
+    Entity,
+    FieldGroup,
+    Naming,
+    Totals,
+)
 from schemabase_dagster.tables.sales import order_lines, orders
 
 
@@ -28,6 +37,16 @@ def decide_readiness(claims: Sequence[Claim]) -> Mapping[str, Any]:
             return {"ready_to_fulfill": flag}
     flags = (claim.values.get("ready_to_fulfill") for claim in claims)
     return {"ready_to_fulfill": next((flag for flag in flags if flag is not None), False)}
+
+
+def sum_up(claims: Sequence[Claim], children: Children) -> Mapping[str, Any]:
+    """Count lines and quantities, and name the systems that know the order."""
+    lines = children["lines"]
+    return {
+        "line_count": len(lines),
+        "quantity": sum([line["quantity"] for line in lines]),
+        "systems": sorted({claim.system for claim in claims}),
+    }
 
 
 def _erp_says(claim: Claim, status: str) -> bool:
@@ -106,7 +125,9 @@ ORDERS = Entity(
             ),
         ),
     ),
-    roll_ups=(SHIPMENT_STATUS, PAYMENT_STATUS),
+    totals=Totals(("line_count", "quantity", "systems"), sum_up),
+    roll_ups=(SHIPMENT_STATUS, PAYMENT_STATUS, BALANCE),
+    feeds=(BALANCE,),
     defaults={
         # ISO 4217 for no currency: a bulk order that the books have not priced yet.
         "currency": "XXX",

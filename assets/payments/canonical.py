@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from assets.balances import BALANCE
 from assets.rollups import PAYMENT_STATUS
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link
 from schemabase_dagster.tables.payments import payment_allocations, payments
@@ -77,7 +78,7 @@ PAYMENTS = Entity(
         ),
     ),
     clash=clash,
-    feeds=(PAYMENT_STATUS,),
+    feeds=(PAYMENT_STATUS, BALANCE),
     defaults={"gateway": "other", "method_type": "other", "status": "pending"},
     rank=10,
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from assets.balances import BALANCE
 from assets.refunds.pairing import REFUND_PAIRS
 from assets.rollups import PAYMENT_STATUS
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Link, Reference
@@ -73,7 +74,7 @@ REFUNDS = Entity(
         ),
     ),
     references=(Reference("payment", "payment_id"),),
-    feeds=(PAYMENT_STATUS,),
+    feeds=(PAYMENT_STATUS, BALANCE),
     pairing=REFUND_PAIRS,
     # The shop's grant and its event, and two credit notes that one refund pays, are one row.
     exclusive=False,

@@ -1,5 +1,6 @@
 """core/transaction_costs: what a fee row is made of, and which source decides its amount."""
 
+from assets.balances import BALANCE
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Reference
 from schemabase_dagster.tables.payments import transaction_costs
 
@@ -34,5 +35,6 @@ TRANSACTION_COSTS = Entity(
     ),
     # Two streams of one gateway may tell of one fee: the transaction and the report.
     exclusive=False,
+    feeds=(BALANCE,),
     rank=22,
 )

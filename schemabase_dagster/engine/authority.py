@@ -54,6 +54,8 @@ def decide(entity: Entity, claims: Sequence[Claim], priorities: Priorities) -> D
     for child in entity.children:
         ordered = _ordered(child.kind, child.priority, claims, priorities)
         out.children[child.kind] = _children(child, ordered)
+    if entity.totals is not None:
+        out.values.update(entity.totals.sum_up(claims, out.children))
     return out
 
 

@@ -18,6 +18,7 @@ class Claim:
     Attributes:
         app_id: app of the record.
         app_key: its key, written to ``sources``.
+        system: name of its system.
         role: role of its system.
         external_id: the record.
         is_owner: whether the app owns the row.
@@ -29,6 +30,7 @@ class Claim:
 
     app_id: UUID
     app_key: str
+    system: str
     role: Role
     external_id: str
     is_owner: bool
@@ -41,6 +43,9 @@ class Claim:
 Clash: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 
 Decide: TypeAlias = Callable[[Sequence[Claim]], Mapping[str, Any]]
+
+Children: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Child kind -> rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +193,13 @@ class RollUp:
     Attributes:
         entity: name of the parent entity.
         table: the parent's table.
-        group: field group of the columns.
+        group: field group of the columns; a name of its own where children alone decide.
         columns: columns that the children decide.
         children: child entity -> query of (child id, parent id) of the children ``%(rows)s``.
         values: query of ``id`` and the columns of those parents ``%(rows)s`` that have a child.
         early: children may be there before the row, as they name it without referring to it.
+        sole: no source says anything of the columns: they are in no group, and ``values`` tells
+            them of every parent (the sums of an order's payments).
         feeds: what the parent's row decides in its turn.
     """
 
@@ -203,7 +210,21 @@ class RollUp:
     children: Mapping[str, LiteralString]
     values: LiteralString
     early: bool = False
+    sole: bool = False
     feeds: "tuple[RollUp, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Columns that sum up what a row is made of, kept so that reports need not count it again.
+
+    Attributes:
+        columns: columns of the entity's table; in no group.
+        sum_up: from all claims and the decided children to the values of ``columns``.
+    """
+
+    columns: tuple[str, ...]
+    sum_up: Callable[[Sequence[Claim], Children], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +283,7 @@ class Entity:
             wider than the page of a laptop is broken into three lines a cell.
         day_column: column by which rows are counted per day in the picture; None = no picture.
         children: dependent rows.
+        totals: columns that sum up claims and children.
         links: relations to any number of parents.
         references: columns that refer to one parent.
         roll_ups: columns of this entity that its children decide.
@@ -291,6 +313,7 @@ class Entity:
     sample: tuple[str, ...] = ("id",)
     day_column: str | None = None
     children: tuple[Child, ...] = ()
+    totals: Totals | None = None
     links: tuple[Link, ...] = ()
     references: tuple[Reference, ...] = ()
     roll_ups: tuple[RollUp, ...] = ()
@@ -309,4 +332,5 @@ class Entity:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that sources decide, in order."""
-        return tuple(column for group in self.groups for column in group.columns)
+        totals = self.totals.columns if self.totals else ()
+        return (*(column for group in self.groups for column in group.columns), *totals)

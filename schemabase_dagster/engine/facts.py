@@ -36,6 +36,7 @@ def load_apps(
     return {
         app_id: AppFacts(
             key=key,
+            system=kind,
             role=systems[kind].role,
             enabled=enabled,
             config=systems[kind].config.model_validate(config),

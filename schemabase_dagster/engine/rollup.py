@@ -22,6 +22,8 @@ _WANTED = sql.SQL(
     "ELSE (jsonb_populate_record(p, p.sources -> {group} -> 'says')).{column} END"
 )
 
+_TOLD = sql.SQL("r.{column}")
+
 _UPDATE = sql.SQL("""
 WITH rolled AS ({values})
 UPDATE {table} AS p SET {assign}, updated_at = now()
@@ -34,7 +36,7 @@ RETURNING p.id
 
 def note_sources(entity: Entity, decision: Decided) -> None:
     """Keep what the sources say of the columns that children may decide."""
-    for each in entity.roll_ups:
+    for each in _shared(entity):
         says = {column: decision.values.get(column) for column in each.columns}
         # Several groups share one source.
         decision.sources[each.group] = {**decision.sources.get(each.group, {}), "says": says}
@@ -47,7 +49,7 @@ def keep_rolled(
     old = [row_id for row_id in decided if row_id not in made]
     if not old:
         return
-    for each in entity.roll_ups:
+    for each in _shared(entity):
         query = _ROLLED.format(
             columns=_columns(each, "p"), values=sql.SQL(each.values), table=_table(each)
         )
@@ -68,8 +70,8 @@ def roll_up_own(
 def find_parents_fed(
     conn: Connection, entity: Entity, rows: Collection[UUID]
 ) -> dict[str, Parents]:
-    """Return the parents of rows, by the parent's entity; to be asked before rows are written."""
-    return {each.entity: _parents(conn, each, entity.name, rows) for each in entity.feeds}
+    """Return the parents of rows, by the group they decide; to be asked before rows are written."""
+    return {each.group: _parents(conn, each, entity.name, rows) for each in entity.feeds}
 
 
 def feed_parents(
@@ -78,7 +80,7 @@ def feed_parents(
     """Bring the parents of changed rows up to date, the ones that a row has left included."""
     for each in entity.feeds:
         left = {
-            parent for row_id in changed for parent in before.get(each.entity, {}).get(row_id, ())
+            parent for row_id in changed for parent in before.get(each.group, {}).get(row_id, ())
         }
         _roll(conn, each, left | _all(_parents(conn, each, entity.name, changed)))
 
@@ -93,8 +95,9 @@ def _roll(conn: Connection, roll_up: RollUp, rows: Collection[UUID]) -> None:
 def _update(conn: Connection, roll_up: RollUp, rows: Collection[UUID]) -> set[UUID]:
     if not rows:
         return set()
+    form = _TOLD if roll_up.sole else _WANTED
     wanted = {
-        column: _WANTED.format(column=sql.Identifier(column), group=roll_up.group)
+        column: form.format(column=sql.Identifier(column), group=roll_up.group)
         for column in roll_up.columns
     }
     statement = _UPDATE.format(
@@ -108,6 +111,11 @@ def _update(conn: Connection, roll_up: RollUp, rows: Collection[UUID]) -> set[UU
         wanted=sql.SQL(", ").join(wanted.values()),
     )
     return {row[0] for row in conn.execute(statement, {"rows": sorted(rows)})}
+
+
+def _shared(entity: Entity) -> list[RollUp]:
+    """Return those of whose columns the sources say something, too."""
+    return [each for each in entity.roll_ups if not each.sole]
 
 
 def _parents(

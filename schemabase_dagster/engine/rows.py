@@ -42,6 +42,7 @@ class AppFacts:
 
     Attributes:
         key: its key.
+        system: name of its system.
         role: role of its system.
         enabled: whether it is enabled.
         config: its validated configuration.
@@ -49,6 +50,7 @@ class AppFacts:
     """
 
     key: str
+    system: str
     role: Role
     enabled: bool
     config: Any
@@ -245,6 +247,7 @@ def _decide(
             Claim(
                 app_id=item.app_id,
                 app_key=app.key,
+                system=app.system,
                 role=app.role,
                 external_id=item.external_id,
                 is_owner=item is owner,

@@ -62,9 +62,9 @@ def parents_tenant() -> Column[Any]:
     return Column("tenant_id", UUID, nullable=False, comment="Tenant the row belongs to")
 
 
-def money(name: str, comment: str, *, nullable: bool = True) -> Column[Any]:
+def money(name: str, comment: str, **options: Any) -> Column[Any]:
     """Return an amount; its currency stands beside it or on the row that owns it."""
-    return Column(name, MONEY, nullable=nullable, comment=comment)
+    return Column(name, MONEY, comment=comment, **options)
 
 
 def text_column(name: str, comment: str, **options: Any) -> Column[Any]:

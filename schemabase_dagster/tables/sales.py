@@ -1,6 +1,9 @@
 """Schema ``core``: orders, their lines, invoices and the references to source records."""
 
+from typing import Any
+
 from sqlalchemy import (
+    ARRAY,
     DDL,
     Boolean,
     Column,
@@ -10,6 +13,7 @@ from sqlalchemy import (
     Integer,
     PrimaryKeyConstraint,
     Table,
+    Text,
     UniqueConstraint,
     event,
     text,
@@ -39,6 +43,11 @@ from schemabase_dagster.tables._columns import (
 from schemabase_dagster.tables.parties import companies, contacts
 
 SCHEMA = "core"
+
+
+def _sum(name: str, comment: str) -> Column[Any]:
+    """Sum that the engine keeps; 0 as long as there is nothing to add."""
+    return money(name, comment, nullable=False, server_default=text("0"))
 
 
 orders = Table(
@@ -101,6 +110,39 @@ orders = Table(
     Column("sales_channel_id", UUID, comment="Where it was placed"),
     json_object("sources", "Field group -> app that decided it and since when"),
     *stamps(),
+    Column(
+        "line_count",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="Number of its lines",
+    ),
+    Column(
+        "quantity",
+        QUANTITY,
+        nullable=False,
+        server_default=text("0"),
+        comment="Sum of the quantities of its lines",
+    ),
+    Column(
+        "systems",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="Systems that know it, in alphabetical order",
+    ),
+    _sum(
+        "invoiced_amount",
+        "Its invoices, drafts and void ones left out; of one that bills several its share",
+    ),
+    _sum("credited_amount", "Its credit notes, open and closed"),
+    _sum("credit_used_amount", "What of its credit notes paid invoices"),
+    _sum("paid_amount", "Payments for it, refunds not deducted, in its currency"),
+    _sum("refunded_amount", "What went back to the customer"),
+    _sum("refunds_agreed_amount", "Refunds asked for, under way or done, overpayments left out"),
+    _sum("refunds_done_amount", "Refunds done or booked, overpayments left out"),
+    _sum("disputed_amount", "What banks took back, less what they gave back again"),
+    money("transaction_fees", "What its payments cost; null = untold, or nobody converts it"),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "order_number", deferrable=True, initially="IMMEDIATE"),
     one_of("carrier", *CARRIERS),

@@ -265,7 +265,7 @@ def test_splitting_takes_any_order(order: dict[str, Any]):
 
 
 def claim(role: str, **values: Any) -> Claim:
-    return Claim(new_id(), role, role, "1", False, False, None, values, {})  # type: ignore[arg-type]  # a role
+    return Claim(new_id(), role, role, role, "1", False, False, None, values, {})  # type: ignore[arg-type]  # a role
 
 
 @pytest.mark.parametrize(

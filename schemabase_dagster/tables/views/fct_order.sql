@@ -26,16 +26,16 @@ SELECT
     ship.country_code AS ship_country,
     o.carrier,
     ch.name AS sales_channel,
-    coalesce(lines.lines, 0) AS lines,
-    lines.quantity,
+    o.line_count AS lines,
+    o.quantity,
     coalesce(parcels.packages, 0) AS packages,
     parcels.first_shipped_at,
     parcels.last_delivered_at,
-    coalesce(paid.paid, 0) AS paid_amount,
-    coalesce(back.refunded, 0) AS refunded_amount,
-    coalesce(paid.disputed, 0) AS disputed_amount,
-    paid.fees AS transaction_fees,
-    refs.systems,
+    o.paid_amount,
+    o.refunded_amount,
+    o.disputed_amount,
+    o.transaction_fees,
+    o.systems,
     o.created_at,
     o.updated_at
 FROM core.orders AS o
@@ -46,12 +46,6 @@ LEFT JOIN core.addresses AS ship ON ship.id = o.shipping_address_id
 LEFT JOIN core.sales_channels AS ch ON ch.id = o.sales_channel_id
 -- Grouped once, not looked up by order: whole tables are what reports read.
 LEFT JOIN (
-    SELECT order_id, count(*) AS lines, sum(quantity) AS quantity
-    FROM core.order_lines
-    WHERE deleted_at IS NULL
-    GROUP BY order_id
-) AS lines ON lines.order_id = o.id
-LEFT JOIN (
     SELECT
         order_id,
         count(*) AS packages,
@@ -61,69 +55,6 @@ LEFT JOIN (
     WHERE active AND deleted_at IS NULL
     GROUP BY order_id
 ) AS parcels ON parcels.order_id = o.id
-LEFT JOIN (
-    -- A payment of several orders is shared out by what it pays of each.
-    SELECT
-        al.order_id,
-        p.currency,
-        sum(coalesce(al.amount, p.amount)) FILTER (WHERE p.status = 'paid') AS paid,
-        -- Most payments have one order: a division of each takes longer than all else here.
-        sum(CASE WHEN d.disputed IS NOT NULL THEN d.disputed * coalesce(al.amount / nullif(p.amount, 0), 1) END) AS disputed,
-        round(sum(
-            CASE WHEN al.amount = p.amount THEN p.fees ELSE p.fees * coalesce(al.amount / nullif(p.amount, 0), 1) END
-        ), 4) AS fees
-    FROM core.payment_allocations AS al
-    JOIN (
-        SELECT
-            b.id,
-            b.status,
-            b.currency,
-            b.amount,
-            CASE
-                WHEN c.currency <> c.last_currency THEN (
-                    SELECT
-                        CASE WHEN bool_and(m.currency = b.currency OR m.currency = b.settlement_currency AND b.settlement_rate IS NOT NULL)
-                            THEN sum(CASE WHEN m.currency = b.currency THEN m.amount ELSE m.amount / b.settlement_rate END)
-                        END
-                    FROM core.transaction_costs AS m
-                    WHERE m.payment_id = b.id AND m.deleted_at IS NULL
-                )
-                WHEN c.currency = b.currency THEN c.amount
-                WHEN c.currency = b.settlement_currency THEN c.amount / b.settlement_rate
-            END AS fees
-        FROM core.payments AS b
-        LEFT JOIN (
-            -- Costs of one payment in several currencies are rare, and looked up one by one above.
-            SELECT payment_id, sum(amount) AS amount, min(currency) AS currency, max(currency) AS last_currency
-            FROM core.transaction_costs
-            WHERE deleted_at IS NULL
-            GROUP BY payment_id
-        ) AS c ON c.payment_id = b.id
-        WHERE b.deleted_at IS NULL
-    ) AS p ON p.id = al.payment_id
-    LEFT JOIN (
-        SELECT payment_id, sum(funds_withdrawn - funds_returned) AS disputed
-        FROM core.disputes
-        WHERE deleted_at IS NULL
-        GROUP BY payment_id
-    ) AS d ON d.payment_id = p.id
-    WHERE al.order_id IS NOT NULL
-    GROUP BY al.order_id, p.currency
-) AS paid ON paid.order_id = o.id AND paid.currency = o.currency
-LEFT JOIN (
-    SELECT al.order_id, f.currency, sum(coalesce(al.amount, f.amount)) AS refunded
-    FROM core.refund_allocations AS al
-    JOIN core.refunds AS f ON f.id = al.refund_id AND f.deleted_at IS NULL AND f.status = 'succeeded'
-    WHERE al.order_id IS NOT NULL
-    GROUP BY al.order_id, f.currency
-) AS back ON back.order_id = o.id AND back.currency = o.currency
-LEFT JOIN (
-    SELECT r.core_id, array_agg(DISTINCT ra.type ORDER BY ra.type) AS systems
-    FROM core.external_ref AS r
-    JOIN platform.app AS ra ON ra.id = r.app_id
-    WHERE r.entity = 'order' AND r.deleted_at IS NULL
-    GROUP BY r.core_id
-) AS refs ON refs.core_id = o.id
 WHERE o.deleted_at IS NULL;
 
 COMMENT ON VIEW analytics.fct_order IS 'Sales orders: one row per real order, whatever number of systems know it';
@@ -157,7 +88,7 @@ COMMENT ON COLUMN analytics.fct_order.quantity IS 'Sum of the quantities';
 COMMENT ON COLUMN analytics.fct_order.packages IS 'Number of packages that were not canceled';
 COMMENT ON COLUMN analytics.fct_order.first_shipped_at IS 'When its first package left the house';
 COMMENT ON COLUMN analytics.fct_order.last_delivered_at IS 'When its last package so far arrived';
-COMMENT ON COLUMN analytics.fct_order.paid_amount IS 'What was paid by payments that are linked, before anything went back';
+COMMENT ON COLUMN analytics.fct_order.paid_amount IS 'What was paid for it or its invoices, before anything went back';
 COMMENT ON COLUMN analytics.fct_order.refunded_amount IS 'What went back by refunds that succeeded';
 COMMENT ON COLUMN analytics.fct_order.disputed_amount IS 'What disputes of its payments took and did not give back';
 COMMENT ON COLUMN analytics.fct_order.transaction_fees IS 'What its payments cost; null = not told yet, or in a currency that nobody converts';

@@ -36,6 +36,7 @@ def claim(
     return Claim(
         app_id=app,
         app_key={SHOP: "shop", ERP: "books", OTHER: "other"}[app],
+        system={SHOP: "saleor", ERP: "zoho", OTHER: "xentral"}[app],
         role=role,
         external_id=external_id,
         is_owner=role == "shop" if owner is None else owner,
@@ -55,7 +56,9 @@ def erp(values: Mapping[str, Any], **facts: Any) -> Claim:
 
 
 def entity(*groups: FieldGroup, defaults: Mapping[str, Any] | None = None) -> Entity:
-    return dataclasses.replace(ORDERS, groups=groups, children=(LINES,), defaults=defaults or {})
+    return dataclasses.replace(
+        ORDERS, groups=groups, children=(LINES,), totals=None, defaults=defaults or {}
+    )
 
 
 def values_of(group: FieldGroup, *claims: Claim, priorities: Priorities | None = None) -> Any:

@@ -190,4 +190,5 @@ def test_every_roll_up_is_fed_by_the_entities_it_names():
     for each in rolled:
         feeding = {name for name, entity in known.items() if each in entity.feeds}
         assert feeding == set(each.children)
-        assert set(each.columns) <= set(known[each.entity].columns)
+        assert set(each.columns) <= set(each.table.c.keys())
+        assert each.sole != (set(each.columns) <= set(known[each.entity].columns))
