@@ -23,8 +23,22 @@ class BadRecord(NamedTuple):
     sample: bytes
 
 
-Read: TypeAlias = Callable[[bytes, UUID, Any], Iterator[Document | BadRecord]]
-"""From an unpacked body, the id of the app it came to, and that app's client."""
+class LogBatch(NamedTuple):
+    """One delivery of a log sender.
+
+    Attributes:
+        inbox_id: the delivery.
+        app_id: app of the sender.
+        body: unpacked.
+    """
+
+    inbox_id: UUID
+    app_id: UUID
+    body: bytes
+
+
+Read: TypeAlias = Callable[[LogBatch, Any], Iterator[Document | BadRecord]]
+"""From a batch, and the client of its app."""
 
 
 @dataclass(frozen=True, slots=True)

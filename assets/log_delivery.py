@@ -16,7 +16,7 @@ from psycopg import Connection
 from typing_extensions import override
 
 from assets.deliveries import Batch, Clients, Server
-from assets.drain import BadRecord, Drain
+from assets.drain import BadRecord, Drain, LogBatch
 from assets.syncing import AppFailure, note_refusal, usable_apps
 from resources.elasticsearch import ELASTICSEARCH, Document, Written
 from schemabase_dagster import database, inbox
@@ -140,23 +140,22 @@ def _sinks(tenant: Tenant) -> list[App]:
 
 @dataclass(slots=True)
 class _Reading:
-    """Reads batches once for each sink; keeps what was no record, and where documents come from."""
+    """Reads batches once for each sink, and keeps what was no record."""
 
     drain: Drain
     sender: App
     client: Any
     bad: dict[UUID, list[BadRecord]] = field(default_factory=dict)
-    origins: dict[str, UUID] = field(default_factory=dict)
 
     def documents(self, bodies: Mapping[UUID, bytes]) -> Iterator[Document]:
         """Yield the documents of batches, one by one."""
         for inbox_id, body in bodies.items():
             bad = self.bad[inbox_id] = []
-            for item in self.drain.read(body, self.sender.id, self.client):
+            batch = LogBatch(inbox_id, self.sender.id, body)
+            for item in self.drain.read(batch, self.client):
                 if isinstance(item, BadRecord):
                     bad.append(item)
                 else:
-                    self.origins[item.id] = inbox_id
                     yield item
 
     def rejects(self, ids: Sequence[UUID]) -> list[Reject]:
@@ -194,7 +193,7 @@ def _deliver(reading: _Reading, sinks: _Sinks, rows: Sequence[InboxRow]) -> Sync
     with database.transaction() as conn:
         for sink, ids, written in taken:
             log_batches.note_delivered(conn, sink, [each for each in ids if each in waiting])
-            log_batches.keep_dead(conn, sink, _dead(written, reading.origins))
+            log_batches.keep_dead(conn, sink, _dead(written))
         log_batches.count_rejects(conn, reading.sender, rejects)
         log_batches.forget_delivered(conn, done)
         _settle(conn, rows, done, broken, sinks)
@@ -267,10 +266,10 @@ def unpack(row: InboxRow) -> bytes:
     return bytes(unpacked)
 
 
-def _dead(written: Written, origins: Mapping[str, UUID]) -> list[DeadDocument]:
+def _dead(written: Written) -> list[DeadDocument]:
     return [
         DeadDocument(
-            each.document.id, origins[each.document.id], each.document.body,
+            each.document.id, each.document.origin, each.document.body,
             each.status, each.code, each.path, each.reason,
         )
         for each in written.refused
@@ -286,8 +285,10 @@ def _retry_dead(sink: App, client: Sink) -> SyncResult:
         if not dead:
             return _result(total, 0, time.monotonic() - started)
         after = dead[-1].document_id
-        written = client.create(Document(each.document_id, each.document) for each in dead)
-        again = _dead(written, {each.document_id: each.inbox_id for each in dead})
+        written = client.create(
+            Document(each.document_id, each.document, each.inbox_id) for each in dead
+        )
+        again = _dead(written)
         kept = {each.document_id for each in again}
         with database.transaction() as conn:
             taken = [each.document_id for each in dead if each.document_id not in kept]

@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from assets.drain import BadRecord, Drain
+from assets.drain import BadRecord, Drain, LogBatch
 from assets.logs.lambda_text import LambdaText, Line, read_lambda
 from assets.logs.splitting import Found, sample, split
 from resources.elasticsearch import Document
@@ -71,9 +71,9 @@ class _Record(_Source):
     proxy: _Proxy | None = None
 
 
-def read_batch(body: bytes, app_id: UUID, client: Hiding) -> Iterator[Document | BadRecord]:
+def read_batch(batch: LogBatch, client: Hiding) -> Iterator[Document | BadRecord]:
     """Yield the documents of a batch, and what is no record."""
-    for item in split(body):
+    for item in split(batch.body):
         if isinstance(item, BadRecord):
             yield item
             continue
@@ -85,11 +85,11 @@ def read_batch(body: bytes, app_id: UUID, client: Hiding) -> Iterator[Document |
             yield BadRecord(first["type"], path, sample(item.text))
             continue
         if record.source not in NOT_DELIVERED:
-            yield from _documents(item, record, app_id, client)
+            yield from _documents(item, record, batch, client)
 
 
 def _documents(
-    item: Found, record: _Record, app_id: UUID, client: Hiding
+    item: Found, record: _Record, batch: LogBatch, client: Hiding
 ) -> Iterator[Document | BadRecord]:
     text = _text(record)
     for number, line in enumerate(text.lines or (Line(NO_MESSAGE),)):
@@ -99,7 +99,7 @@ def _documents(
             # half a surrogate pair, a number of more than 64 bits, or nested too deep
             yield BadRecord("not_storable", "", sample(item.text))
         else:
-            yield Document(_document_id(app_id, record, number), body)
+            yield Document(_document_id(batch.app_id, record, number), body, batch.inbox_id)
 
 
 def _text(record: _Record) -> LambdaText:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from schemabase_dagster.errors import ProviderContractError, ProviderRejected
 
@@ -28,10 +29,17 @@ _FIELD: Final = re.compile(r"(?:field|mapping for) \[([^\]]{1,200})\]")
 
 
 class Document(NamedTuple):
-    """One document: its id, 40 letters and digits at most, and its body, JSON in one line."""
+    """One document.
+
+    Attributes:
+        id: letters and digits; who creates it again creates nothing.
+        body: JSON in one line.
+        origin: the delivery that it came in; it is not sent.
+    """
 
     id: str
     body: bytes
+    origin: UUID
 
 
 class RefusedDocument(NamedTuple):

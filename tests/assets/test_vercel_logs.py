@@ -8,11 +8,12 @@ from uuid import UUID
 import orjson
 import pytest
 
-from assets.drain import BadRecord
+from assets.drain import BadRecord, LogBatch
 from assets.logs.vercel import NO_MESSAGE, read_batch
 from resources.elasticsearch import Document
 
 APP = UUID("00000000-0000-7000-8000-000000000001")
+BATCH = UUID("00000000-0000-7000-8000-000000000002")
 REPORT = (
     "START RequestId: 1f3a-9b Version: $LATEST\n{text}\nEND RequestId: 1f3a-9b\n"
     "REPORT RequestId: 1f3a-9b\tDuration: 12.34 ms\tBilled Duration: 13 ms\t"
@@ -35,7 +36,7 @@ def record(**fields: Any) -> dict[str, Any]:
 
 
 def read(*records: Any) -> Iterator[Document | BadRecord]:
-    return read_batch(orjson.dumps(list(records)), APP, Sender())
+    return read_batch(LogBatch(BATCH, APP, orjson.dumps(list(records))), Sender())
 
 
 def documents(*records: Any) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from resources.elasticsearch import ELASTICSEARCH, ElasticsearchConfig, ElasticsearchCredentials
 from resources.reviewsio import REVIEWSIO, ReviewsioConfig
 from resources.saleor import SALEOR, SaleorConfig, SaleorCredentials
 from resources.strapi import STRAPI, StrapiConfig
@@ -213,3 +214,38 @@ def test_one_content_type_of_a_strapi_can_be_claimed_once():
 def test_wrong_strapi_configurations(values: dict[str, Any]):
     with pytest.raises(ValidationError):
         StrapiConfig.model_validate({"url": "https://cms.example", **values})
+
+
+def elasticsearch(**values: Any) -> ElasticsearchConfig:
+    return ElasticsearchConfig.model_validate({"url": "https://logs.example:9243", **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"url": "http://logs.example"},
+        {"index": "Logs"},
+        {"index": "a/_bulk"},
+        {"max_request_bytes": 10},
+        {"max_request_documents": 0},
+    ],
+)
+def test_wrong_elasticsearch_configurations(values: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        elasticsearch(**values)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"username": "writer"}, {"username": "w", "password": "canary", "api_key": "canary-key"}],
+    ids=["nothing", "no password", "both ways"],
+)
+def test_wrong_elasticsearch_credentials_are_refused_without_being_repeated(given: dict[str, str]):
+    with pytest.raises(ValidationError) as caught:
+        ElasticsearchCredentials.model_validate(given)
+
+    assert "canary" not in str(caught.value)
+
+
+def test_one_index_can_be_claimed_once():
+    assert ELASTICSEARCH.instance_key(elasticsearch(index="logs-a")) == "logs.example:9243/logs-a"

@@ -1,5 +1,6 @@
 """The log drain's route: batches of Vercel, signed over the bytes as sent, to documents."""
 
+import gzip
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from schemabase_dagster.webhooks import Created
 from tests.support import shops
 from tests.support.rows import count, one
 from tests.support.shops import MERCHANT
+from tests.webhook_gateway.senders import hmac_hex
 
 KEPT = "SELECT status, body, verify_scheme, headers FROM platform.webhook_inbox"
 
@@ -85,3 +87,26 @@ def test_a_batch_that_was_changed_on_the_way_is_refused(
 
     assert send(sandbox, gateway, forged) == [401]
     assert count(conn, "platform.webhook_inbox") == 0
+
+
+def test_an_unsigned_request_gets_the_code_that_vercel_shows(
+    conn: Connection[Any], tenant: Tenant, gateway: httpx.Client, sandbox: Sandbox
+):
+    app = shops.add_vercel(conn, tenant, sandbox)
+    made = webhooks.create_endpoint(conn, app, {"scheme": "vercel", "verify": "code123"})
+
+    answer = gateway.post(url(gateway, made), content=b"[]")
+
+    assert (answer.status_code, answer.headers["x-vercel-verify"]) == (200, "code123")
+    assert count(conn, "platform.webhook_inbox") == 0
+
+
+def test_a_batch_of_several_packed_parts_counts_as_a_whole(
+    gateway: httpx.Client, conn: Connection[Any], drain: Created
+):
+    body = gzip.compress(b" " * 700_000) * 2
+    signature = hmac_hex(drain.secret or "", body, "sha1")
+    headers = {"x-vercel-signature": signature, "content-encoding": "gzip"}
+    conn.execute("UPDATE platform.webhook_endpoint SET max_body_bytes = 1000000")
+
+    assert gateway.post(url(gateway, drain), content=body, headers=headers).status_code == 413

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import Connection
@@ -20,6 +21,7 @@ from schemabase_dagster.tenancy import App, Tenant
 from tests.support import shops
 from tests.support.shops import MERCHANT
 
+BATCH = UUID("00000000-0000-7000-8000-000000000002")
 QUICK = ElasticsearchResource(backoff_seconds=0.01, rate_limit_seconds=0.01)
 
 
@@ -35,7 +37,8 @@ def client(app: App) -> Iterator[ElasticsearchClient]:
 
 
 def made(count: int, text: str = "x") -> list[Document]:
-    return [Document(f"id{number}", b'{"message":"%s"}' % text.encode()) for number in range(count)]
+    body = b'{"message":"%s"}' % text.encode()
+    return [Document(f"id{number}", body, BATCH) for number in range(count)]
 
 
 def fault(sandbox: Sandbox, kind: str, **settings: Any) -> None:
@@ -102,7 +105,7 @@ def test_a_document_that_is_too_large_alone_is_refused(
     client: ElasticsearchClient, sandbox: Sandbox
 ):
     sandbox.control.set_cluster(MERCHANT, max_content_bytes=200)
-    huge = Document("huge", b'{"message":"%s"}' % (b"x" * 300))
+    huge = Document("huge", b'{"message":"%s"}' % (b"x" * 300), BATCH)
 
     written = client.create([*made(2), huge])
 
@@ -139,7 +142,7 @@ def test_a_wait_that_is_too_long_is_not_waited_for(client: ElasticsearchClient, 
 def test_a_document_that_does_not_fit_the_mapping_is_refused_and_the_others_are_not(
     client: ElasticsearchClient, sandbox: Sandbox
 ):
-    odd = Document("odd", b'{"message":{"an":"object"}}')
+    odd = Document("odd", b'{"message":{"an":"object"}}', BATCH)
 
     written = client.create([*made(2), odd])
 
