@@ -165,7 +165,9 @@ class Server:
                 failures[app.key] = AppFailure(app, error)
         if not landed.result.read:
             return None
-        merged = _merge(_fed(streams), tenant, landed.records)
+        spoken_of = {name for name, *_ in landed.records}
+        fed = tuple(stream for stream in _fed(streams) if stream.name in spoken_of)
+        merged = _merge(fed, tenant, landed.records)
         with database.transaction() as conn:
             effects = inbox.list_effects(conn, landed.ids)
         return Batch(tenant, landed.result, merged, tuple(effects))

@@ -11,6 +11,7 @@ from sandbox.mutations import MUTATIONS, mutation
 from sandbox.notices import Notices, Subscription
 from sandbox.reviewsio.documents import review_row
 from sandbox.saleor.documents import order_node
+from sandbox.saleor.installer import Installer
 from sandbox.saleor.listing import node_bytes
 from sandbox.saleor.shapes import global_id
 from sandbox.state import State, make_state
@@ -36,6 +37,7 @@ class Control(DataControl):
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self.notices = Notices(state)
+        self.installer = Installer(state)
 
     @mutation
     def revoke_credentials(self, merchant: str, system: str) -> None:
@@ -211,6 +213,33 @@ class Control(DataControl):
         """Send a batch of log records; ``shape`` is that of ``webhooks.vercel_delivery``."""
         delivery = vercel_delivery(log_records(n, seed=seed), secret, **shape)
         return self.notices.send(url, [delivery])
+
+    def install_app(self, merchant: str, manifest_url: str) -> dict[str, Any]:
+        """Let the shop install an app by its manifest; a restarted sandbox has forgotten it."""
+        return self.installer.install(merchant, manifest_url)
+
+    def uninstall_app(self, merchant: str, app_id: str) -> list[dict[str, Any]]:
+        """Let the shop delete an installed app, which is told so."""
+        return self.installer.uninstall(merchant, app_id)
+
+    def ask_app(
+        self, merchant: str, event: str, question: Any, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Let the shop ask its payment app; return status and answer."""
+        return self.installer.ask(merchant, event, question, **(headers or {}))
+
+    def tell_apps(
+        self,
+        merchant: str,
+        ids: Sequence[str],
+        event: str = "order_updated",
+        *,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+    ) -> list[dict[str, Any]]:
+        """Send an event of orders to the installed apps; the shop keeps what fails for good."""
+        prepared = [self.notices.prepare(merchant, "saleor", i, event=event) for i in ids]
+        bodies = [delivery.body for delivery in prepared]
+        return self.installer.tell(merchant, event, bodies, tuple(retry_seconds))
 
     def prepare_webhook(
         self, merchant: str, system: str, record_id: str, **settings: Any

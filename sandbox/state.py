@@ -9,6 +9,7 @@ from sandbox.clock import ScaledClock
 from sandbox.elasticsearch.cluster import Cluster
 from sandbox.faults import FaultDesk
 from sandbox.merchants import make_merchant
+from sandbox.saleor.installed import InstalledApp
 from sandbox.saleor.keys import KeyRing
 from sandbox.seeding import make_world
 from sandbox.strapi.desk import Editor
@@ -22,12 +23,21 @@ ALL_PERMISSIONS = ("HANDLE_PAYMENTS", "MANAGE_ORDERS", "MANAGE_PRODUCTS", "MANAG
 
 @dataclass(slots=True)
 class Shop:
-    """The Saleor side of a merchant that is not data: its app's rights, its keys, its address."""
+    """The Saleor side of a merchant that is not data: its app's rights, its keys, its address.
+
+    Attributes:
+        apps: those installed by manifest, beside the one whose token the merchant has.
+        installs: how many there ever were.
+        failures: how many deliveries ever failed.
+    """
 
     keys: KeyRing
     is_revoked: bool = False
     permissions: tuple[str, ...] = ALL_PERMISSIONS
     api_url: str = ""
+    apps: list[InstalledApp] = field(default_factory=list)
+    installs: int = 0
+    failures: int = 0
 
 
 @dataclass(slots=True)

@@ -103,6 +103,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """A webhook that its sender could not deliver and still holds.
+
+    Attributes:
+        id: of the delivery, by the sender.
+        event_type: as the sender names it in its headers.
+        body: the body that it would have had.
+    """
+
+    id: str
+    event_type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """One kind of record of one system.
 
@@ -134,6 +149,7 @@ class Stream:
             proves that a record still exists (a list row never replaces a detail, nor the other
             way round).
         webhook: how webhooks feed it; None = by pulls only.
+        missed: its records are webhooks that were not delivered: what is new goes into the inbox.
         undated: which records may change without a new modified time.
         asked: which ids to ask for, where the source lists nothing.
         deletes: how a vanished record is proved gone: by an id look-up, by a second whole listing
@@ -169,6 +185,7 @@ class Stream:
     patient: bool = False
     fetches_whole: bool = True
     webhook: WebhookFeed | None = None
+    missed: Callable[[JsonObject], Missed | None] | None = None
     undated: Undated | None = None
     asked: Asked | None = None
     deletes: Literal["by_id", "by_listing", "never"] = "by_id"

@@ -48,6 +48,8 @@ class System:
         webhook_secret: kind of secret that ``webhook create`` generates, or None.
         exclusive_config: configuration keys whose values must differ between all apps of a
             tenant, for instance what makes the order numbers of a shop unique.
+        uninstalled: finds in (event type, payload) of a webhook the id of the installation that
+            it says is gone, else None.
         default_cron: cron of new apps, evaluated in the app's or the tenant's time zone.
     """
 
@@ -62,4 +64,5 @@ class System:
     )
     webhook_secret: Literal["hmac", "hash"] | None = "hash"  # noqa: S105 - a kind, no secret
     exclusive_config: tuple[str, ...] = ()
+    uninstalled: Callable[[str, Any], str | None] = field(default=lambda _event, _payload: None)
     default_cron: str = "*/15 * * * *"

@@ -22,12 +22,15 @@ from schemabase_dagster.webhook_secrets import SecretInfo, tell_gateways
 GRACE: Final = timedelta(hours=24)
 """How long the old secret is accepted after a rotation."""
 
+SYNC_SUFFIX: Final = "_sync"
+"""Ends the names of senders of questions that are answered at once, to tell them from events."""
+
 ID_CHARACTERS: Final = 26
 
 _CREATE: Final = """
 INSERT INTO platform.webhook_endpoint
-    (id, tenant_id, app_id, provider, name, verification)
-VALUES (%(id)s, %(tenant_id)s, %(app_id)s, %(provider)s, %(name)s, %(verification)s)
+    (id, tenant_id, app_id, provider, name, verification, answers)
+VALUES (%(id)s, %(tenant_id)s, %(app_id)s, %(provider)s, %(name)s, %(verification)s, %(answers)s)
 """
 
 _LIST: Final = """
@@ -51,6 +54,15 @@ WHERE e.deleted_at IS NULL
   AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
   AND (%(id)s::text IS NULL OR e.id = %(id)s)
 ORDER BY t.slug, a.key, e.created_at
+"""
+
+_CHANGE: Final = """
+UPDATE platform.webhook_endpoint
+SET verification = %(verification)s,
+    answers = %(answers)s,
+    updated_at = now()
+WHERE id = %(id)s
+  AND deleted_at IS NULL
 """
 
 _PAUSE: Final = """
@@ -121,8 +133,20 @@ def create_endpoint(
     verification: Mapping[str, Any],
     *,
     name: str | None = None,
+    endpoint_id: str | None = None,
+    provider: str | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> Created:
     """Make an endpoint for an app's events, with a new secret where its scheme needs one.
+
+    Args:
+        conn: connection.
+        app: the app.
+        verification: scheme and options.
+        name: name for people.
+        endpoint_id: id that was told to the sender before; None = a new one.
+        provider: sender; None = the app's type.
+        answers: what questions of the sender are answered with.
 
     Raises:
         ConfigurationError: the scheme or an option is missing, unknown or wrong, or the scheme is
@@ -136,22 +160,40 @@ def create_endpoint(
             f"'{app.key}' is one of type '{app.type}'.",
             "Choose that app, or another scheme.",
         )
-    endpoint_id = "wh_" + "".join(
-        secrets.choice(string.ascii_lowercase + "234567") for _ in range(ID_CHARACTERS)
-    )
+    endpoint_id = endpoint_id or new_endpoint_id()
+    provider = provider or app.type
     conn.execute(
         _CREATE,
         {
             "id": endpoint_id,
             "tenant_id": app.tenant_id,
             "app_id": app.id,
-            "provider": app.type,
+            "provider": provider,
             "name": name,
-            "verification": Jsonb(dict(verification)),
+            **_settings(verification, answers),
         },
     )
     secret = webhook_secrets.add_generated(conn, endpoint_id, scheme)
-    return Created(endpoint_id, app.type, scheme, secret)
+    return Created(endpoint_id, provider, scheme, secret)
+
+
+def new_endpoint_id() -> str:
+    """Return an id of 130 random bits."""
+    letters = string.ascii_lowercase + "234567"
+    return "wh_" + "".join(secrets.choice(letters) for _ in range(ID_CHARACTERS))
+
+
+def change_endpoint(
+    conn: Connection[Any],
+    endpoint_id: str,
+    verification: Mapping[str, Any],
+    answers: Mapping[str, Any] | None,
+) -> bool:
+    """Verify and answer in another way; return False when there is no such endpoint."""
+    values = {"id": endpoint_id, **_settings(verification, answers)}
+    is_known = conn.execute(_CHANGE, values).rowcount > 0
+    tell_gateways(conn, endpoint_id)
+    return is_known
 
 
 def check_verification(verification: Mapping[str, Any]) -> str:
@@ -299,8 +341,20 @@ def delete_endpoint(conn: Connection[Any], endpoint_id: str) -> None:
 
 def endpoint_url(gateway_url: str, provider: str, endpoint_id: str) -> str:
     """Return the address that a sender posts to."""
+    root = f"{gateway_url.rstrip('/')}/v1"
+    if provider.endswith(SYNC_SUFFIX):
+        return f"{root}/sync/{provider.removesuffix(SYNC_SUFFIX)}/{endpoint_id}"
     kind = "logs" if provider in LOG_SENDERS else "webhooks"
-    return f"{gateway_url.rstrip('/')}/v1/{kind}/{provider}/{endpoint_id}"
+    return f"{root}/{kind}/{provider}/{endpoint_id}"
+
+
+def _settings(
+    verification: Mapping[str, Any], answers: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    return {
+        "verification": Jsonb(dict(verification)),
+        "answers": None if answers is None else Jsonb(dict(answers)),
+    }
 
 
 def _select(

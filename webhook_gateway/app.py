@@ -20,8 +20,12 @@ from webhook_gateway.endpoints import Endpoints
 from webhook_gateway.health import Health
 from webhook_gateway.intake import Intake, trace_of
 from webhook_gateway.jwks import Jwks
+from webhook_gateway.legacy import AliasTable, legacy_routes
 from webhook_gateway.link import Database, Desk
 from webhook_gateway.notes import Notes
+from webhook_gateway.saleor.registration import Registration
+from webhook_gateway.saleor.shops import Shops
+from webhook_gateway.saleor.sync import SaleorSync
 from webhook_gateway.settings import GatewaySettings, gateway_settings
 from webhook_gateway.signals import Notifier, listen
 from webhook_gateway.writer import Store, Writer
@@ -53,6 +57,10 @@ def create_app(
     health = Health(settings, desk)
     deadlines = Deadlines(settings.read_seconds)
     intake = Intake(settings, endpoints, store or writer, notes, deadlines)
+    questions = SaleorSync(settings, endpoints, store or writer, notes, deadlines, desk=desk)
+    shops = Shops(settings.shop_hosts, allow_local=settings.allow_local_shops)
+    registration = Registration(settings, desk, shops, deadlines)
+    aliases = AliasTable(desk, settings.cache_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -64,6 +72,7 @@ def create_app(
                 listen(database, endpoints.forget),
                 notes.run(),
                 deadlines.run(),
+                questions.run(),
             )
         ]
         try:
@@ -75,6 +84,8 @@ def create_app(
             await asyncio.gather(*background, return_exceptions=True)
             notes.write_log()
             await notes.flush()
+            await questions.flush()
+            await shops.close()
             await jwks.close()
             await desk.close()
 
@@ -82,6 +93,10 @@ def create_app(
         routes=[
             Route("/v1/webhooks/{provider}/{endpoint_id}", intake),
             Route("/v1/logs/{provider}/{endpoint_id}", intake),
+            Route("/v1/sync/saleor/{endpoint_id}", questions),
+            Route("/v1/saleor/manifest/{apptype}", registration.manifest),
+            Route("/v1/saleor/register/{install_token}", registration.register, methods=["POST"]),
+            *(legacy_routes(aliases, intake, questions) if settings.legacy_routes else ()),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),

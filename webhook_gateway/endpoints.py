@@ -32,7 +32,8 @@ UNKNOWN_PER_MINUTE: Final = 120
 
 _ENDPOINT: Final = """
 SELECT e.id, e.tenant_id, t.slug AS tenant_slug, t.active, e.app_id, e.provider, e.enabled,
-       e.paused_at IS NOT NULL AS is_paused, e.verification, e.max_body_bytes, e.rate_per_minute
+       e.paused_at IS NOT NULL AS is_paused, e.verification, e.answers,
+       e.max_body_bytes, e.rate_per_minute
 FROM platform.webhook_endpoint AS e
 JOIN platform.tenant AS t ON t.id = e.tenant_id
 WHERE e.id = %(id)s
@@ -61,6 +62,8 @@ class Endpoint:
     held: str | None
     options: Mapping[str, Any]
     verifier: Verifier
+    secrets: tuple[Secret, ...]
+    answers: Mapping[str, Any] | None
     max_body_bytes: int
     rate_per_minute: int
 
@@ -128,7 +131,7 @@ def load_endpoint(conn: Connection[Any], endpoint_id: str, jwks: Jwks) -> Endpoi
         row = cursor.execute(_ENDPOINT, {"id": endpoint_id}).fetchone()
         if row is None:
             return None
-        secrets = [_secret(each) for each in cursor.execute(_SECRETS, {"id": endpoint_id})]
+        secrets = tuple(_secret(each) for each in cursor.execute(_SECRETS, {"id": endpoint_id}))
     credentials = _credentials(conn, row["app_id"], row["verification"])
     is_entitled = row["active"] and tenancy.is_entitled(conn, row["tenant_id"], FEATURE)
     held = "entitlement" if not is_entitled else "paused" if row["is_paused"] else None
@@ -142,6 +145,8 @@ def load_endpoint(conn: Connection[Any], endpoint_id: str, jwks: Jwks) -> Endpoi
         held=held,
         options=row["verification"],
         verifier=build_verifier(row["verification"], secrets, jwks, credentials),
+        secrets=secrets,
+        answers=row["answers"],
         max_body_bytes=row["max_body_bytes"],
         rate_per_minute=row["rate_per_minute"],
     )

@@ -67,7 +67,7 @@ class Intake:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take one request and answer it; what nobody foresaw is a 500, never another 4xx."""
-        visit = _Visit(scope)
+        visit = Visit(scope)
         self._in_flight += 1
         metrics.IN_FLIGHT.set(self._in_flight)
         try:
@@ -83,7 +83,7 @@ class Intake:
         self._note(visit, status)
         await respond(send, status, body, [(TRACE_HEADER, visit.trace), *headers])
 
-    async def _take(self, visit: "_Visit", receive: Any) -> tuple[int, Reply]:
+    async def _take(self, visit: "Visit", receive: Any) -> tuple[int, Reply]:
         if self._in_flight > self._settings.max_in_flight:
             raise Refusal(503, "in_flight", retry_after=OVERLOAD_SECONDS)
         endpoint = self._endpoints.cached(visit.provider, visit.endpoint_id)
@@ -108,7 +108,15 @@ class Intake:
         if secret_id is not None:
             metrics.secret_used(secret_id).inc()
             self._notes.secret_used(secret_id)
-        delivery = _delivery(endpoint, inbound, visit)
+        return await self._finish(visit, endpoint, inbound)
+
+    async def _finish(
+        self, visit: "Visit", endpoint: Endpoint, inbound: Inbound
+    ) -> tuple[int, Reply]:
+        """Store a verified request and return the status and what is answered then."""
+        if endpoint.provider.is_asking:
+            raise Refusal(404, "not_a_delivery")
+        delivery = make_delivery(endpoint, inbound, visit)
         visit.event_type = delivery.event_type
         stored = await self._store.store(delivery)
         status, reply = _accepted(visit, endpoint, stored)
@@ -116,7 +124,7 @@ class Intake:
             reply = endpoint.provider.acknowledge(inbound, endpoint.options)
         return status, reply
 
-    def _admit(self, visit: "_Visit", endpoint: Endpoint) -> None:
+    def _admit(self, visit: "Visit", endpoint: Endpoint) -> None:
         if not endpoint.is_enabled:
             is_standard = endpoint.options.get("scheme") == "standard_webhooks"
             raise Refusal(410 if is_standard else 403, "endpoint_disabled")
@@ -132,7 +140,7 @@ class Intake:
         if wait:
             raise Refusal(429, "endpoint_rate", retry_after=wait)
 
-    async def _read(self, visit: "_Visit", receive: Any, endpoint: Endpoint) -> bytes:
+    async def _read(self, visit: "Visit", receive: Any, endpoint: Endpoint) -> bytes:
         limit = min(endpoint.max_body_bytes, self._settings.max_body_bytes)
         announced = visit.headers.get(b"content-length", b"0")
         if not announced.isdigit() or int(announced) > limit:
@@ -145,7 +153,7 @@ class Intake:
             check_unpacked_size(body, limit)
         return body
 
-    def _refuse(self, visit: "_Visit", refusal: Refusal) -> tuple[int, bytes, Headers]:
+    def _refuse(self, visit: "Visit", refusal: Refusal) -> tuple[int, bytes, Headers]:
         metrics.REJECTS.labels(refusal.reason).inc()
         is_id = ENDPOINT_ID.fullmatch(visit.endpoint_id) is not None
         self._notes.refused(
@@ -164,7 +172,7 @@ class Intake:
         visit.reason = refusal.reason
         return refusal.status, error_body(refusal.status, visit.trace_id), headers
 
-    def _note(self, visit: "_Visit", status: int) -> None:
+    def _note(self, visit: "Visit", status: int) -> None:
         seconds = time.perf_counter() - visit.started
         metrics.IN_FLIGHT.set(self._in_flight)
         metrics.SECONDS.observe(seconds)
@@ -189,7 +197,7 @@ class Intake:
         )
 
 
-class _Visit:
+class Visit:
     """One request on its way, with what is known of it so far."""
 
     __slots__ = (
@@ -287,7 +295,8 @@ def _too_large() -> Refusal:
     return Refusal(413, "body_size", headers=[(b"connection", b"close")])
 
 
-def _delivery(endpoint: Endpoint, inbound: Inbound, visit: _Visit) -> Delivery:
+def make_delivery(endpoint: Endpoint, inbound: Inbound, visit: Visit) -> Delivery:
+    """Return a verified request as it is stored."""
     provider = endpoint.provider
     key = provider.dedupe(inbound, endpoint.options)
     today, yesterday = key_digests(provider.name, key, inbound)
@@ -316,7 +325,7 @@ def _delivery(endpoint: Endpoint, inbound: Inbound, visit: _Visit) -> Delivery:
     )
 
 
-def _accepted(visit: _Visit, endpoint: Endpoint, stored: Stored) -> tuple[int, Reply]:
+def _accepted(visit: Visit, endpoint: Endpoint, stored: Stored) -> tuple[int, Reply]:
     labels = (endpoint.provider.name, endpoint.tenant_slug)
     if stored.body_conflict:
         metrics.BODY_CONFLICTS.labels(*labels).inc()

@@ -96,10 +96,15 @@ class Jwks:
                 text += chunk
                 if len(text) > MAX_JWKS_BYTES:
                     raise ValueError("the key set is too large")
-        return _parse(orjson.loads(text))
+        return parse_keys(orjson.loads(text))
 
 
-def _parse(document: Any) -> dict[str, RSAPublicKey]:
+def parse_keys(document: Any) -> dict[str, RSAPublicKey]:
+    """Return the usable keys of a key set (RFC 7517) by their ids.
+
+    Raises:
+        ValueError: it is no key set, or has no key to verify RS256 with.
+    """
     entries = document.get("keys") if isinstance(document, dict) else None
     usable = [entry for entry in entries or () if _is_usable(entry)]
     if not usable:

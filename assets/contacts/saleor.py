@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from resources.saleor import SALEOR, changes
 from resources.saleor.addresses import SaleorAddress
+from resources.saleor.hints import hinted
 from schemabase_dagster.candidate import AddressFields, Candidate, Party, SourceRecord
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.normalise.fields import SourceModel, Text
@@ -96,5 +97,6 @@ SALEOR_CUSTOMERS = Stream(
     modified_field="updatedAt",
     order="ascending",
     overlap=timedelta(minutes=5),
+    webhook=hinted("user"),
     mapper=map_customer,
 )

@@ -1,6 +1,6 @@
 """raw/saleor_orders: orders of a Saleor shop, and what they say about a canonical order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from resources.saleor import ORDERS as SALEOR_ORDERS_SOURCE
 from resources.saleor import SALEOR
 from resources.saleor.addresses import SaleorAddress
+from resources.saleor.hints import hinted
 from schemabase_dagster.candidate import Candidate, Party, SourceRecord
 from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.fields import (
@@ -21,7 +22,7 @@ from schemabase_dagster.normalise.fields import (
 from schemabase_dagster.normalise.lines import numbered
 from schemabase_dagster.normalise.money import rounded
 from schemabase_dagster.normalise.text import email, sku
-from schemabase_dagster.streams import Stream, Undated, WebhookFeed
+from schemabase_dagster.streams import Stream, Undated
 
 STATUS = {
     "DRAFT": "draft",
@@ -215,32 +216,6 @@ def _note(order: _Order) -> str | None:
     )
 
 
-def webhook_order_ids(_event_type: str, payload: Any) -> list[str]:
-    """Find the order ids in any of the three shapes of a Saleor webhook body (live 5.3)."""
-    return list(dict.fromkeys(_order_ids(payload)))
-
-
-def _order_ids(node: Any) -> Iterable[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _order_ids(item)
-        return
-    if not isinstance(node, dict):
-        return
-    if node.get("type") == "Order" and isinstance(node.get("id"), str):
-        yield node["id"]
-    if isinstance(node.get("data"), dict):
-        for event in node["data"].values():
-            yield from _order_ids(event)
-    for order in (node.get("order"), *(_listed(node.get("orders")))):
-        if isinstance(order, dict) and isinstance(order.get("id"), str):
-            yield order["id"]
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 SALEOR_ORDERS = Stream(
     name="saleor_orders",
     system=SALEOR,
@@ -257,7 +232,7 @@ SALEOR_ORDERS = Stream(
     id_field="id",
     modified_field="updatedAt",
     order="ascending",
-    webhook=WebhookFeed("hint", webhook_order_ids),
+    webhook=hinted("order", plural="orders", kind="Order"),
     undated=Undated(
         "payload ->> 'status' IN ('PARTIALLY_FULFILLED', 'FULFILLED', 'PARTIALLY_RETURNED')",
         within=timedelta(days=60),

@@ -6,6 +6,7 @@ from typing import Any
 from assets.named import named_mapper
 from assets.products.keys import sku_key
 from resources.saleor import SALEOR, connection
+from resources.saleor.hints import hinted
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.article import chosen
 from schemabase_dagster.normalise.fields import SourceModel, Text
@@ -185,6 +186,7 @@ SALEOR_PRODUCTS = Stream(
         ids="filter: {ids: $ids}",
     ),
     id_field="id",
+    webhook=hinted("product"),
     mapper=map_product,
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from resources.saleor import SALEOR, connection
+from resources.saleor.hints import hinted
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.normalise.article import chosen, grams
 from schemabase_dagster.normalise.fields import Amount, SourceModel, Text
@@ -85,5 +86,6 @@ SALEOR_VARIANTS = Stream(
         ids="ids: $ids",
     ),
     id_field="id",
+    webhook=hinted("productVariant"),
     mapper=map_variant,
 )

@@ -1,10 +1,11 @@
 """Saleor: a shop, read through its GraphQL API."""
 
-from resources.saleor.queries import ORDERS
+from resources.saleor.queries import MISSED_DELIVERIES, ORDERS
 from resources.saleor.source import SaleorConnection, changes, connection, plain_list
 from resources.saleor.system import SALEOR, SaleorConfig, SaleorCredentials
 
 __all__ = [
+    "MISSED_DELIVERIES",
     "ORDERS",
     "SALEOR",
     "SaleorConfig",

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from resources.api import Api, ApiClient, ClientOptions, open_api, read_credentials
 from resources.auth import FixedToken
-from resources.http import Call, CallKind, Reply
+from resources.http import Call, CallKind, Judge, Reply
 from resources.paging import chunked, read_ahead
 from resources.saleor.queries import APP_CHECK
-from resources.saleor.replies import SYSTEM, judge
+from resources.saleor.replies import SYSTEM, judge, judge_optional
 from resources.saleor.source import SaleorConnection
 from resources.saleor.system import SALEOR, SaleorConfig
 from schemabase_dagster.clock import utc_now
@@ -102,7 +102,8 @@ class SaleorClient(ApiClient):
     ) -> Iterator[Page]:
         source = _source(stream)
         if source.is_list:
-            reply = self._query("list", source.page_operation, source.page_document, {})
+            judged = judge_optional if source.is_optional else judge
+            reply = self._query("list", source.page_operation, source.page_document, {}, judged)
             yield Page(_plain(reply, source), 1, None, reply.made_at)
             return
         after = (resume or {}).get("after")
@@ -140,11 +141,16 @@ class SaleorClient(ApiClient):
             yield Fetched(one, found.get(one), read_at)
 
     def _query(
-        self, kind: CallKind, operation: str, document: str, variables: Mapping[str, Any]
+        self,
+        kind: CallKind,
+        operation: str,
+        document: str,
+        variables: Mapping[str, Any],
+        judged: Judge = judge,
     ) -> Reply:
         body = {"operationName": operation, "query": document, "variables": dict(variables)}
         call = Call(kind, operation, "POST", self._config.api_url, json=body)
-        return self._api.call(call, judge, self._auth)
+        return self._api.call(call, judged, self._auth)
 
 
 @contextmanager
@@ -186,6 +192,8 @@ def _connection(reply: Reply, source: SaleorConnection) -> tuple[list[JsonObject
 def _plain(reply: Reply, source: SaleorConnection) -> list[JsonObject]:
     """Return the objects of a plain list."""
     nodes = reply.payload["data"].get(source.root)
+    if source.unfold is not None:
+        nodes = source.unfold(nodes)
     if not isinstance(nodes, list) or not all(isinstance(node, dict) for node in nodes):
         raise ProviderContractError(SYSTEM, f"{source.root}: no list", status=reply.status)
     return nodes

@@ -7,9 +7,10 @@ Nulls travel as variables, never as literals: the server's parser does not know 
 of 100 orders costs 1,400 of the 50,000 points that a query may cost.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from resources.saleor.source import SaleorConnection
+from schemabase_dagster.streams import JsonObject
 
 _ORDER_FRAGMENTS: Final = """
 fragment M on Money { amount currency }
@@ -91,3 +92,41 @@ query OrdersPage($first: Int!) { orders(first: $first) { totalCount } }
 """,
 )
 """Orders with lines, addresses, fulfilments and transactions; drafts are left out by Saleor."""
+
+
+def _failed_deliveries(app: Any) -> list[JsonObject]:
+    """Return the deliveries of all webhooks of an app, with the webhook's id."""
+    webhooks = (app or {}).get("webhooks") or []
+    return [
+        {**edge["node"], "webhook": webhook["id"]}
+        for webhook in webhooks
+        for edge in (webhook.get("eventDeliveries") or {}).get("edges", ())
+    ]
+
+
+MISSED_DELIVERIES: Final = SaleorConnection(
+    root="app",
+    object_type="EventDelivery",
+    id_kind="integer",
+    page_operation="MissedDeliveries",
+    page_document="""
+query MissedDeliveries {
+  app {
+    webhooks {
+      id
+      eventDeliveries(first: 100, filter: {status: FAILED},
+                      sortBy: {field: CREATED_AT, direction: DESC}) {
+        edges { node { id createdAt status eventType payload } }
+      }
+    }
+  }
+}
+""",
+    ids_operation="",
+    ids_document="",
+    count_document="",
+    is_list=True,
+    unfold=_failed_deliveries,
+    is_optional=True,
+)
+"""The newest failed deliveries of the app's own webhooks; by documentation and schema only."""

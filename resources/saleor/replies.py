@@ -45,6 +45,18 @@ def judge(call: Call, reply: Reply) -> None:
         raise ProviderContractError(SYSTEM, f"{call.what}: no data", status=reply.status)
 
 
+def judge_optional(call: Call, reply: Reply) -> None:
+    """Raise what an answer means, where a refusal says nothing about the token.
+
+    Raises:
+        ProviderError: as ``judge``; a refusal is a ``ProviderRejected``.
+    """
+    try:
+        judge(call, reply)
+    except RefusedError as refusal:
+        raise ProviderRejected(SYSTEM, call.what, status=reply.status, code=refusal.code) from None
+
+
 def _errors(reply: Reply) -> list[Any]:
     if reply.payload is NOT_JSON or not isinstance(reply.payload, dict):
         return []

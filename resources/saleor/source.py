@@ -1,7 +1,10 @@
 """SaleorConnection: how one kind of Saleor object is listed and fetched."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+
+from schemabase_dagster.streams import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,8 @@ class SaleorConnection:
         ids_document: its text.
         count_document: a page operation that selects ``totalCount`` only; empty = it has none.
         is_list: the root field is a plain list, which comes whole.
+        unfold: makes that list of a root field that holds it somewhere inside.
+        is_optional: a refusal concerns this field alone, the app's token may be good.
     """
 
     root: str
@@ -29,6 +34,8 @@ class SaleorConnection:
     ids_document: str
     count_document: str
     is_list: bool = False
+    unfold: Callable[[Any], list[JsonObject]] | None = None
+    is_optional: bool = False
 
 
 def connection(

@@ -58,6 +58,12 @@ def _verification(config: Any) -> dict[str, str]:
     return {"scheme": "saleor_jws", "jwks_url": f"{config.origin()}/.well-known/jwks.json"}
 
 
+def _uninstalled(event: str, payload: Any) -> str | None:
+    app = payload.get("app") if event == "app_deleted" and isinstance(payload, dict) else None
+    found = app.get("id") if isinstance(app, dict) else None
+    return found if isinstance(found, str) else None
+
+
 SALEOR: Final = System(
     name="saleor",
     title="Saleor",
@@ -68,4 +74,5 @@ SALEOR: Final = System(
     verification=_verification,
     webhook_secret=None,
     exclusive_config=("order_prefix",),
+    uninstalled=_uninstalled,
 )

@@ -14,7 +14,9 @@ from starlette.routing import Route
 from sandbox.changes import move_rows
 from sandbox.faults import Fault, find
 from sandbox.saleor.catalogue import ROOTS, Root
+from sandbox.saleor.installed import InstalledApp
 from sandbox.saleor.listing import (
+    MAX_FIRST,
     FieldError,
     VariableError,
     connection,
@@ -43,6 +45,7 @@ class SaleorApi:
     def __init__(self, state: State, merchant: str) -> None:
         self._state = state
         self._name = merchant
+        self._token: str | None = None
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -111,7 +114,8 @@ class SaleorApi:
         if refusal:
             return refusal
         field, permission, resolve = OPERATIONS[operation]
-        is_known = self._is_known(request) and not find(faults, "expired_token")
+        self._token = self._caller(request)
+        is_known = self._token is not None and not find(faults, "expired_token")
         if not is_known or not self._may(permission):
             return _field_error(
                 field,
@@ -131,15 +135,18 @@ class SaleorApi:
             errors = b'"errors":[%b],' % orjson.dumps(_error("Internal Server Error", "Exception"))
         return reply(b'{%b"data":{%b},"extensions":%b}' % (errors, data, COST % 14))
 
-    def _is_known(self, request: Request) -> bool:
+    def _caller(self, request: Request) -> str | None:
+        """Return the token of the request if it opens the shop."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         header = request.headers.get("authorization-bearer")
         if header is not None:
             token = header
         elif scheme not in {"Bearer", "JWT"}:
-            return False
+            return None
         shop = self._account.shop
-        return token == self._account.world.merchant.shop_token and not shop.is_revoked
+        own = self._account.world.merchant.shop_token
+        is_valid = token == own or any(app.token == token for app in shop.apps)
+        return token if is_valid and not shop.is_revoked else None
 
     def _may(self, permission: str) -> bool:
         return not permission or permission in self._account.shop.permissions
@@ -170,8 +177,37 @@ class SaleorApi:
         """Resolve ``shop`` and the caller's own ``app``."""
         del query, variables, faults
         permissions = [{"code": code} for code in self._account.shop.permissions]
-        app = {"id": global_id("App", 1), "name": "Schemabase", "permissions": permissions}
+        installed = self._installed()
+        app = {
+            "id": installed.id if installed else global_id("App", 1),
+            "name": installed.manifest["name"] if installed else "Schemabase",
+            "permissions": permissions,
+        }
         return b'"shop":%b,"app":%b' % (self._shop(), orjson.dumps(app))
+
+    def missed(self, query: str, variables: Variables, faults: list[Fault]) -> bytes:
+        """Resolve the failed deliveries of the caller's webhooks, the newest first."""
+        del query, variables, faults
+        installed = self._installed()
+        failed = list(reversed(installed.failed))[:MAX_FIRST] if installed else []
+        edges = [
+            {
+                "node": {
+                    "id": global_id("EventDelivery", each.number),
+                    "createdAt": each.created,
+                    "status": "FAILED",
+                    "eventType": each.event.upper(),
+                    "payload": each.payload,
+                }
+            }
+            for each in failed
+        ]
+        hooks = [{"id": global_id("Webhook", 1), "eventDeliveries": {"edges": edges}}]
+        return b'"app":' + orjson.dumps({"webhooks": hooks if installed else []})
+
+    def _installed(self) -> InstalledApp | None:
+        apps = self._account.shop.apps
+        return next((app for app in apps if app.token == self._token), None)
 
     def _shop(self) -> bytes:
         return orjson.dumps({"name": self._account.world.merchant.title})
@@ -196,6 +232,7 @@ OPERATIONS: dict[str, tuple[str, str, Resolver]] = {
     "OrderOne": ("order", MANAGE_ORDERS, SaleorApi.order),
     "ShopCheck": ("app", "", SaleorApi.check),
     "AppCheck": ("app", "", SaleorApi.check),
+    "MissedDeliveries": ("app", "", SaleorApi.missed),
 }
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from schemabase_dagster import database, schemes, tenancy, webhooks
+from schemabase_dagster import database, schemes, tenancy, webhook_aliases, webhooks
 from schemabase_dagster.commands import _credentials
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
@@ -203,6 +203,43 @@ def delete(endpoint: EndpointId) -> None:
     with database.transaction() as conn:
         webhooks.delete_endpoint(conn, endpoint)
     say(f"Deleted {endpoint}.")
+
+
+@app.command(epilog="Example: schemabase webhook alias wh_gpnvd7aa3jpojm2uckhh7xz4en wh_8fJ2kQ")
+def alias(
+    endpoint: EndpointId,
+    old: Annotated[
+        str,
+        typer.Argument(metavar="OLD", help="Id in the old address, or the whole old path."),
+    ],
+) -> None:
+    """Let an address of the older gateway lead here; needs GATEWAY_LEGACY_ROUTES."""
+    with database.transaction() as conn:
+        webhook_aliases.add_alias(conn, old, endpoint)
+    say(f"{old} leads to {endpoint}.")
+
+
+@app.command(epilog="Example: schemabase webhook unalias wh_8fJ2kQ")
+def unalias(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Id in the old address, or path.")],
+) -> None:
+    """Answer 404 under an address of the older gateway."""
+    with database.transaction() as conn:
+        webhook_aliases.remove_alias(conn, old)
+    say(f"{old} leads nowhere now.")
+
+
+@app.command(epilog="Example: schemabase webhook aliases")
+def aliases(*, as_json: AsJson = False) -> None:
+    """List the addresses of the older gateway and where they lead."""
+    with database.transaction() as conn:
+        found = webhook_aliases.list_aliases(conn)
+    show(
+        {"alias": "Old", "endpoint_id": "Endpoint", "provider": "Sender", "tenant_slug": "Tenant"},
+        [asdict(each) for each in found],
+        as_json=as_json,
+        empty="No aliases. Make one with [bold]schemabase webhook alias ENDPOINT OLD[/].",
+    )
 
 
 def _verification(connected: App, scheme: str | None, options: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from schemabase_dagster import database, inbox
+from schemabase_dagster import database, inbox, installs
 from schemabase_dagster.engine.effects import Brought, note_landed, note_parts
 from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from schemabase_dagster.engine.land import find_parts, land, mark_deleted
@@ -22,8 +22,9 @@ from schemabase_dagster.errors import (
     RecordRejected,
     SchemabaseError,
 )
-from schemabase_dagster.inbox import InboxRow
+from schemabase_dagster.inbox import InboxRow, Outcome
 from schemabase_dagster.streams import Client, Stream
+from schemabase_dagster.systems import System
 from schemabase_dagster.tenancy import App
 
 HELD_SECONDS: Final = 60.0
@@ -94,6 +95,7 @@ class _Plan:
     hints: dict[str, dict[str, list[InboxRow]]] = field(default_factory=dict)
     data: dict[str, list[Incoming | Refused]] = field(default_factory=dict)
     brought: dict[str, list[Brought]] = field(default_factory=dict)
+    farewells: list[tuple[InboxRow, str]] = field(default_factory=list)
     done: list[InboxRow] = field(default_factory=list)
     ignored: list[InboxRow] = field(default_factory=list)
     dead: list[tuple[InboxRow, str]] = field(default_factory=list)
@@ -104,11 +106,13 @@ def _land_rows(
 ) -> Delivered:
     started, calls = time.monotonic(), client.calls
     fed = {stream.name: stream for stream in streams if stream.webhook is not None}
-    plan = _plan(fed, rows)
+    plan = _plan(fed, rows, streams[0].system)
+    _disconnect(app, plan, run_id)
     try:
         gone = _fetch(client, fed, plan)
     except SchemabaseError as error:
-        _postpone(rows, error, run_id)
+        farewells = {row.id for row, _ in plan.farewells}
+        _postpone([row for row in rows if row.id not in farewells], error, run_id)
         if isinstance(error, (CredentialError, RateLimited)):
             raise
         spent = time.monotonic() - started
@@ -154,13 +158,17 @@ def _records(app: App, plan: _Plan) -> frozenset[RawKey]:
     )
 
 
-def _plan(fed: Mapping[str, Stream], rows: Sequence[InboxRow]) -> _Plan:
+def _plan(fed: Mapping[str, Stream], rows: Sequence[InboxRow], system: System) -> _Plan:
     plan = _Plan()
     for row in rows:
         try:
             payload = inbox.payload(row)
         except RecordRejected as error:
             plan.dead.append((row, error.reason))
+            continue
+        installation = system.uninstalled(row.event_type or "", payload)
+        if installation is not None:
+            plan.farewells.append((row, installation))
             continue
         concerned = False
         for name, stream in fed.items():
@@ -184,6 +192,18 @@ def _note(plan: _Plan, name: str, stream: Stream, row: InboxRow, payload: Any) -
         brought = [Brought(row, record.external_id, record) for record in records]
         plan.brought.setdefault(name, []).extend(brought)
     return bool(found)
+
+
+def _disconnect(app: App, plan: _Plan, run_id: str | None) -> None:
+    """Disable an app that its shop took away, before anything is asked with its void token."""
+    if not plan.farewells:
+        return
+    with database.transaction() as conn:
+        for row, installation in plan.farewells:
+            is_ours = installs.remove(conn, app, installation)
+            outcome: Outcome = "processed" if is_ours else "ignored"
+            reason = None if is_ours else "another installation is gone"
+            inbox.settle(conn, [row], outcome, reason, run_id=run_id)
 
 
 def _fetch(client: Client, fed: Mapping[str, Stream], plan: _Plan) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from schemabase_dagster.engine.incoming import Incoming, Refused, prepare
 from schemabase_dagster.engine.interpreter import busy_interpreter
 from schemabase_dagster.engine.land import Landed, land, mark_deleted
 from schemabase_dagster.engine.parts import sync_parts
+from schemabase_dagster.engine.redeliver import redeliver
 from schemabase_dagster.engine.result import Progress, SyncResult, silent
 from schemabase_dagster.engine.retry import retry_refused
 from schemabase_dagster.engine.state import Scan, SyncState
@@ -393,6 +394,7 @@ class _Pull:
         self.options.progress(self.counts["read"], self.total)
 
     def _land(self, conn: Connection, records: Sequence[Incoming | Refused]) -> Landed:
+        redeliver(conn, self.stream, self.app, records)
         return land(conn, self.stream, self.app, records, via="pull", run_id=self.options.run_id)
 
     def _count(self, landed: Landed) -> None:

@@ -18,7 +18,7 @@ from schemabase_dagster.inbox.records import (
     payload,
 )
 from schemabase_dagster.inbox.replays import count_selected, list_rows, replay, revive_dead, show
-from schemabase_dagster.inbox.store import insert_batch, insert_batch_async
+from schemabase_dagster.inbox.store import insert_batch, insert_batch_async, insert_ignored
 from schemabase_dagster.inbox.upkeep import Backlog, backlog, count_unplaced, prepare_days, purge
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "give_back",
     "insert_batch",
     "insert_batch_async",
+    "insert_ignored",
     "list_effects",
     "list_rows",
     "payload",

@@ -167,8 +167,9 @@ class Summary:
 def payload(row: InboxRow) -> Any:
     """Parse the body of a delivery: JSON, or a form whose ``JSONString`` field holds JSON.
 
-    A form without that field becomes an object of its fields (Zoho webhooks, default payload). A
-    body that was packed with gzip is unpacked; the gateway has checked its size.
+    A form without that field becomes an object of its fields (Zoho webhooks, default payload); the
+    field may also stand in a JSON object (Zoho webhooks of the older gateway). A body that was
+    packed with gzip is unpacked; the gateway has checked its size.
 
     Raises:
         RecordRejected: the body is none of these; such a delivery is settled as ``dead``.
@@ -182,7 +183,9 @@ def payload(row: InboxRow) -> Any:
             fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
             text = fields.get(ZOHO_FORM_FIELD)
             return fields if text is None else orjson.loads(text)
-        return orjson.loads(body)
+        value = orjson.loads(body)
+        text = value.get(ZOHO_FORM_FIELD) if isinstance(value, dict) else None
+        return orjson.loads(text) if isinstance(text, str) else value
     except (ValueError, zlib.error):
         # The cause would carry parts of the body into logs.
         raise RecordRejected("not_json", "body", "the body is not valid JSON") from None

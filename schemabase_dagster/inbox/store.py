@@ -69,6 +69,26 @@ FROM incoming AS i
 JOIN known AS k USING (endpoint_id, dedupe_key)
 """
 
+_INSERT_IGNORED: Final = """
+INSERT INTO platform.webhook_inbox
+    (id, endpoint_id, tenant_id, app_id, provider, event_type, dedupe_key, method, query,
+     headers, content_type, body, verify_scheme, source_ip, trace_id, status, processed_at,
+     last_error)
+SELECT %(id)s, e.id, e.tenant_id, e.app_id, e.provider, %(event_type)s, %(dedupe_key)s,
+       %(method)s, %(query)s, %(headers)s::jsonb, %(content_type)s, %(body)s, %(verify_scheme)s,
+       %(source_ip)s::inet, %(trace_id)s, 'ignored', now(), %(reason)s
+FROM platform.webhook_endpoint AS e
+WHERE e.id = %(endpoint_id)s
+"""
+
+
+def insert_ignored(conn: Connection[Any], deliveries: Sequence[Delivery], reason: str) -> None:
+    """Keep requests for people to look at: nothing is done with them, and none is a duplicate."""
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            _INSERT_IGNORED, [{**each._asdict(), "reason": reason} for each in deliveries]
+        )
+
 
 def insert_batch(conn: Connection[Any], deliveries: Sequence[Delivery]) -> list[Stored | None]:
     """Store deliveries in the caller's transaction and answer each, in the order given.

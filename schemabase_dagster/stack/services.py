@@ -157,6 +157,7 @@ def gateway(environment: Mapping[str, str], ports: Ports) -> Service:
             *(sys.executable, "-m", "webhook_gateway"),
             *("--host", LOOPBACK, "--port", str(ports.gateway)),
         ),
-        environment=environment,
+        # the shops of a stack are stand-ins on this machine
+        environment={**environment, "GATEWAY_ALLOW_LOCAL_SHOPS": "true"},
         is_ready=partial(answers, f"{ports.gateway_url}/readyz"),
     )

@@ -3,6 +3,7 @@
 from schemabase_dagster.tables import (
     aftersales,
     catalogue,
+    installs,
     logs,
     parties,
     payments,
@@ -20,6 +21,7 @@ from schemabase_dagster.tables._columns import metadata
 __all__ = [
     "aftersales",
     "catalogue",
+    "installs",
     "logs",
     "metadata",
     "parties",

@@ -67,6 +67,7 @@ webhook_endpoint = Table(
         comment="More deliveries are refused with 429",
     ),
     *stamps(),
+    Column("answers", JSONB, comment="What questions of the sender are answered with"),
     pattern("id", "^wh_[a-z2-7]{26}$"),
     ForeignKeyConstraint(
         ["tenant_id", "app_id"], ["platform.app.tenant_id", "platform.app.id"], ondelete="CASCADE"

@@ -6,11 +6,13 @@ from schemabase_dagster.tenancy.apps import (
     check_cron,
     disable_app,
     disable_streams,
+    draft_app,
     enable_app,
     enable_streams,
     enabled_streams,
     get_app,
     list_apps,
+    store_app,
 )
 from schemabase_dagster.tenancy.credentials import (
     load_credentials,
@@ -18,6 +20,7 @@ from schemabase_dagster.tenancy.credentials import (
     mark_credentials_working,
     open_credentials,
     set_credentials,
+    store_credentials,
 )
 from schemabase_dagster.tenancy.entitlements import (
     EVERYTHING,
@@ -29,7 +32,7 @@ from schemabase_dagster.tenancy.entitlements import (
     require_entitled,
     revoke,
 )
-from schemabase_dagster.tenancy.records import App, Entitlement, Tenant
+from schemabase_dagster.tenancy.records import App, AppDraft, Entitlement, Tenant
 from schemabase_dagster.tenancy.tenants import (
     activate_tenant,
     add_tenant,
@@ -44,6 +47,7 @@ __all__ = [
     "FEATURES",
     "FOREVER",
     "App",
+    "AppDraft",
     "Entitlement",
     "Tenant",
     "activate_tenant",
@@ -55,6 +59,7 @@ __all__ = [
     "deactivate_tenant",
     "disable_app",
     "disable_streams",
+    "draft_app",
     "enable_app",
     "enable_streams",
     "enabled_streams",
@@ -72,4 +77,6 @@ __all__ = [
     "require_entitled",
     "revoke",
     "set_credentials",
+    "store_app",
+    "store_credentials",
 ]

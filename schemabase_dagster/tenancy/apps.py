@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -15,7 +16,7 @@ from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.systems import AppConfig, System
 from schemabase_dagster.tenancy.credentials import set_credentials
 from schemabase_dagster.tenancy.models import validate
-from schemabase_dagster.tenancy.records import App, Tenant
+from schemabase_dagster.tenancy.records import App, AppDraft, Tenant
 from schemabase_dagster.tenancy.tenants import check_timezone
 
 _KEY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -134,7 +135,7 @@ def check_app(
     with conn.cursor(row_factory=scalar_row) as cursor:
         if cursor.execute(_HAS_KEY, (tenant.id, key)).fetchone():
             raise _key_taken(tenant, key)
-    _check_exclusive(conn, tenant, system, model.model_dump(mode="json"))
+    _check_exclusive(conn, tenant, system.exclusive_config, model.model_dump(mode="json"))
     return model
 
 
@@ -180,6 +181,42 @@ def add_app(  # noqa: PLR0917 - the order of `app add TENANT TYPE KEY`
         ConfigurationError: a value is not valid, the key is taken, the remote instance is
             connected already, or a value that must be unique among the tenant's apps is not.
     """
+    with conn.transaction():
+        conn.execute(_LOCK_TENANT, (tenant.id,))
+        draft = draft_app(
+            conn,
+            tenant,
+            system,
+            key,
+            config,
+            name=name,
+            environment=environment,
+            cron_schedule=cron_schedule,
+            cron_timezone=cron_timezone,
+        )
+        app = store_app(conn, tenant, draft, streams)
+        if credentials is not None:
+            set_credentials(conn, app, system, credentials)
+        return get_app(conn, tenant, key)
+
+
+def draft_app(
+    conn: Connection[Any],
+    tenant: Tenant,
+    system: System,
+    key: str,
+    config: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    environment: str = "production",
+    cron_schedule: str | None = None,
+    cron_timezone: str | None = None,
+) -> AppDraft:
+    """Return an app that could be added as ``add_app`` does; writes nothing.
+
+    Raises:
+        ConfigurationError: as ``add_app``.
+    """
     if environment not in _ENVIRONMENTS:
         raise ConfigurationError(
             f"'{environment}' is not an environment.", "Use 'production' or 'sandbox'."
@@ -188,27 +225,36 @@ def add_app(  # noqa: PLR0917 - the order of `app add TENANT TYPE KEY`
         check_timezone(cron_timezone)
     if cron_schedule is not None:
         check_cron(cron_schedule)
+    model = check_app(conn, tenant, system, key, config)
+    return AppDraft(
+        type=system.name,
+        key=key,
+        name=name or system.title,
+        config=model.model_dump(mode="json"),
+        exclusive=system.exclusive_config,
+        instance_key=system.instance_key(model),
+        environment=environment,
+        cron_schedule=cron_schedule,
+        cron_timezone=cron_timezone,
+    )
+
+
+def store_app(
+    conn: Connection[Any], tenant: Tenant, draft: AppDraft, streams: Iterable[str]
+) -> App:
+    """Store a drafted app without credentials; what may have changed since is checked again.
+
+    Raises:
+        ConfigurationError: the key is taken, the remote instance is connected already, or a value
+            that must be unique among the tenant's apps is not.
+    """
     with conn.transaction():
         conn.execute(_LOCK_TENANT, (tenant.id,))
-        model = check_app(conn, tenant, system, key, config)
-        values = {
-            "id": uuid7(),
-            "tenant_id": tenant.id,
-            "type": system.name,
-            "key": key,
-            "name": name or system.title,
-            "environment": environment,
-            "instance_key": system.instance_key(model),
-            "config": Jsonb(model.model_dump(mode="json")),
-            "cron_schedule": cron_schedule,
-            "cron_timezone": cron_timezone,
-        }
-        _insert(conn, values, tenant)
-        app = get_app(conn, tenant, key)
-        if credentials is not None:
-            set_credentials(conn, app, system, credentials)
+        _check_exclusive(conn, tenant, draft.exclusive, draft.config)
+        _insert(conn, draft, tenant)
+        app = get_app(conn, tenant, draft.key)
         enable_streams(conn, app, streams)
-        return get_app(conn, tenant, key)
+        return app
 
 
 def enable_streams(conn: Connection[Any], app: App, streams: Iterable[str]) -> None:
@@ -244,9 +290,9 @@ def _slug(tenant: Tenant | str | None) -> str | None:
 
 
 def _check_exclusive(
-    conn: Connection[Any], tenant: Tenant, system: System, config: Mapping[str, Any]
+    conn: Connection[Any], tenant: Tenant, fields: Iterable[str], config: Mapping[str, Any]
 ) -> None:
-    for field in system.exclusive_config:
+    for field in fields:
         with conn.cursor(row_factory=scalar_row) as cursor:
             found = cursor.execute(_SAME_VALUE, (tenant.id, field, Jsonb(config[field])))
             other = found.fetchone()
@@ -259,17 +305,20 @@ def _check_exclusive(
             )
 
 
-def _insert(conn: Connection[Any], values: Mapping[str, Any], tenant: Tenant) -> None:
+def _insert(conn: Connection[Any], draft: AppDraft, tenant: Tenant) -> None:
+    values = {
+        **asdict(draft), "id": uuid7(), "tenant_id": tenant.id, "config": Jsonb(draft.config)
+    }  # fmt: skip
     try:
         with conn.transaction():
             conn.execute(_INSERT, values)
     except psycopg.errors.UniqueViolation as error:
         if error.diag.constraint_name == "app_instance":
             raise ConfigurationError(
-                f"'{values['instance_key']}' is already connected as an app.",
+                f"'{draft.instance_key}' is already connected as an app.",
                 "Run 'schemabase app list' to find it: one account belongs to one app.",
             ) from None
-        raise _key_taken(tenant, values["key"]) from None
+        raise _key_taken(tenant, draft.key) from None
 
 
 def _key_taken(tenant: Tenant, key: str) -> ConfigurationError:

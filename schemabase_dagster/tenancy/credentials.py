@@ -59,7 +59,12 @@ def set_credentials(
         ConfigurationError: a field is missing or wrong; the message holds no value.
     """
     model = validate(system.credentials, credentials, f"set of {system.title} credentials")
-    envelope, key_id = vault.encrypt(orjson.dumps(_open(model)), vault.app_aad(app.id))
+    store_credentials(conn, app, _open(model))
+
+
+def store_credentials(conn: Connection[Any], app: App, credentials: Mapping[str, Any]) -> None:
+    """Encrypt credentials that were validated already, see ``set_credentials``."""
+    envelope, key_id = vault.encrypt(orjson.dumps(dict(credentials)), vault.app_aad(app.id))
     with conn.transaction():
         conn.execute(_SET, (envelope, key_id, app.id))
         conn.execute(_FORGET_TOKENS, (app.id,))

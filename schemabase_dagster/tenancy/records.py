@@ -84,6 +84,33 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class AppDraft:
+    """An app that is validated and not stored yet; all values are JSON, none is secret.
+
+    Attributes:
+        type: name of the ``System`` behind it.
+        key: stable name within the tenant.
+        name: name for people.
+        config: configuration as the system's model made it.
+        exclusive: keys of the configuration whose values no other app of the tenant may have.
+        instance_key: natural identity of the remote instance.
+        environment: ``production`` or ``sandbox``.
+        cron_schedule: when it is pulled; None = the default of its system.
+        cron_timezone: zone of the cron; None = the tenant's.
+    """
+
+    type: str
+    key: str
+    name: str
+    config: dict[str, Any]
+    exclusive: tuple[str, ...] = ()
+    instance_key: str | None = None
+    environment: str = "production"
+    cron_schedule: str | None = None
+    cron_timezone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entitlement:
     """A feature that a tenant may use for some time.
 

@@ -7,7 +7,6 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from assets.orders.saleor import webhook_order_ids
 from assets.orders.zoho import map_order, webhook_orders
 from resources.zoho import ZohoConfig
 from schemabase_dagster.candidate import Candidate, SourceRecord
@@ -147,23 +146,8 @@ def test_mistyped_field_is_a_fault_with_its_path(changes: dict[str, Any], path: 
     assert refused.value.errors()[0]["loc"][0] == path
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"__typename": "OrderCreated", "order": {"id": "T3JkZXI6MQ=="}},
-        {"data": {"orderCreated": {"order": {"id": "T3JkZXI6MQ=="}}}},
-        [{"type": "Order", "id": "T3JkZXI6MQ=="}],
-        {"__typename": "OrderBulkCreated", "orders": [{"id": "T3JkZXI6MQ=="}]},
-    ],
-    ids=["event", "wrapped", "legacy", "bulk"],
-)
-def test_saleor_webhook_of_any_shape_names_its_order(body: Any):
-    assert webhook_order_ids("order_created", body) == ["T3JkZXI6MQ=="]
-
-
 @pytest.mark.parametrize("body", [{}, [], None, "text", {"order": None}, {"product": {"id": "x"}}])
-def test_webhook_of_no_concern_names_nothing(body: Any):
-    assert webhook_order_ids("product_updated", body) == []
+def test_webhook_of_no_concern_brings_nothing(body: Any):
     assert webhook_orders("", body) == []
 
 

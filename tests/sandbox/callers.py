@@ -81,10 +81,11 @@ class SaleorCaller:
 
 
 class Receiver:
-    """A webhook receiver that keeps what arrives and answers as it is told."""
+    """A webhook receiver that keeps what is posted and answers as it is told."""
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
+        self.body = b""
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self._lock = threading.Lock()
         receiver = self
@@ -98,6 +99,12 @@ class Receiver:
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(receiver.body)))
+                self.end_headers()
+                self.wfile.write(receiver.body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 del format, args

@@ -56,9 +56,9 @@ def start(postgres: str) -> Iterator[Start]:
     """Start a gateway with some settings and return a client of it."""
     stack = []
 
-    def begin(*, address: str = postgres, **settings: Any) -> httpx.Client:
+    def begin(*, address: str = postgres, port: int = 0, **settings: Any) -> httpx.Client:
         options = GatewaySettings(**{"access_log": False, "cache_seconds": 0.0, **settings})
-        server = running(create_app(options, address=lambda: address))
+        server = running(create_app(options, address=lambda: address), port=port)
         client = httpx.Client(
             base_url=server.__enter__(), timeout=20, trust_env=False, limits=KEEP_ALL
         )

@@ -15,9 +15,9 @@ from webhook_gateway.connections import Guarded
 
 
 @contextlib.contextmanager
-def running(app: Any, protocol: type[Guarded] = Guarded) -> Iterator[str]:
-    """Serve an ASGI app on a free port of loopback, as the product does, and yield its root."""
-    sock = socket.create_server(("127.0.0.1", 0))
+def running(app: Any, protocol: type[Guarded] = Guarded, port: int = 0) -> Iterator[str]:
+    """Serve an ASGI app on a port of loopback, as the product does, and yield its root."""
+    sock = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         app, loop="uvloop", http=protocol, access_log=False, log_level="error", ws="none"
     )
@@ -31,6 +31,13 @@ def running(app: Any, protocol: type[Guarded] = Guarded) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         sock.close()
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
 
 
 class KeySet:

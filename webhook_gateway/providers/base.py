@@ -66,6 +66,7 @@ class Provider:
         handshake: the answer to a request by which the sender only checks the address, from
             (request, verification options, verifier); None = it is a delivery. Such a request is
             not verified and not stored; it may be a GET or HEAD.
+        is_asking: it sends questions to be answered at once, which are no deliveries.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Provider:
     body: Callable[[Inbound], bytes] | None = None
     acknowledge: Callable[[Inbound, Options], Reply] | None = None
     handshake: Callable[[Inbound, Options, Verifier], Reply | None] = echo_challenge
+    is_asking: bool = False
 
 
 def key_digests(name: str, key: DedupeKey, inbound: Inbound) -> tuple[bytes, bytes | None]:

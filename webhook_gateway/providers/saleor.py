@@ -6,13 +6,14 @@ from webhook_gateway.inbound import Inbound
 from webhook_gateway.providers.base import DedupeKey, Options, Provider
 
 
-def _event_type(inbound: Inbound, _options: Options) -> str | None:
+def saleor_event(inbound: Inbound, _options: Options) -> str | None:
+    """Return the event's name, as the signature does not cover it."""
     return inbound.event(b"saleor-event", b"x-saleor-event")
 
 
 def _dedupe(inbound: Inbound, options: Options) -> DedupeKey:
-    event = _event_type(inbound, options) or ""
+    event = saleor_event(inbound, options) or ""
     return DedupeKey((event.encode(), inbound.body_sha256), daily=True)
 
 
-PROVIDER: Final = Provider("saleor", _event_type, _dedupe, accepted_status=200)
+PROVIDER: Final = Provider("saleor", saleor_event, _dedupe, accepted_status=200)

@@ -123,7 +123,7 @@ def test_a_delivery_that_is_older_than_a_pull_changes_nothing(
 
 
 def test_what_concerns_no_stream_is_ignored_with_the_reason(conn: Connection[Any], shop: App):
-    ignored, done = deliver(conn, shop, {"product": {"id": "p"}}, hint("a"))
+    ignored, done = deliver(conn, shop, {"page": {"id": "p"}}, hint("a"))
 
     land(Source(SALEOR_ORDERS, saleor_order("a")), shop)
 
@@ -227,3 +227,59 @@ def test_without_deliveries_nothing_is_asked(shop: App):
 
     assert land(source, shop) == SyncResult()
     assert source.calls == 0
+
+
+def install(conn: Connection[Any], app: App, installation: str) -> None:
+    """Let an app stand for an installation in its shop."""
+    options = {"scheme": "path_only", "reason": "a test"}
+    endpoint_id = webhooks.create_endpoint(conn, app, options).endpoint_id
+    conn.execute(
+        """
+        INSERT INTO platform.app_install (tenant_id, app_id, kind, external_id, endpoint_id)
+        VALUES (%s, %s, 'entitysync', %s, %s)
+        """,
+        (app.tenant_id, app.id, installation, endpoint_id),
+    )
+
+
+def tell(conn: Connection[Any], app: App, event: str, body: Any) -> UUID:
+    """Store a delivery of an event to a new endpoint of the app."""
+    (stored,) = deliver(conn, app, body)
+    conn.execute("UPDATE platform.webhook_inbox SET event_type = %s WHERE id = %s", (event, stored))
+    return stored
+
+
+def test_an_app_that_its_shop_took_away_is_disabled(conn: Connection[Any], shop: App):
+    install(conn, shop, "QXBwOjc=")
+    stored = tell(conn, shop, "app_deleted", {"app": {"id": "QXBwOjc="}})
+
+    result = land(Source(SALEOR_ORDERS), shop)
+
+    assert value(conn, "SELECT enabled FROM platform.app WHERE id = %s", (shop.id,)) is False
+    assert value(conn, "SELECT removed_at IS NOT NULL FROM platform.app_install") is True
+    assert (status(conn, stored), result.api_calls) == (("processed", None), 0)
+
+
+def test_it_is_disabled_although_its_token_is_void(conn: Connection[Any], shop: App):
+    install(conn, shop, "QXBwOjc=")
+    hinted = tell(conn, shop, "order_updated", hint("a"))
+    stored = tell(conn, shop, "app_deleted", {"app": {"id": "QXBwOjc="}})
+    source = Source(SALEOR_ORDERS)
+    source.fails_on, source.error = "a", CredentialError("acme", "shop", "PermissionDenied")
+
+    with pytest.raises(CredentialError):
+        land(source, shop)
+
+    assert value(conn, "SELECT enabled FROM platform.app WHERE id = %s", (shop.id,)) is False
+    assert status(conn, stored)[0] == "processed"
+    assert status(conn, hinted)[0] == "received"
+
+
+def test_news_of_an_older_installation_disables_nothing(conn: Connection[Any], shop: App):
+    install(conn, shop, "QXBwOjg=")
+    stored = tell(conn, shop, "app_deleted", {"app": {"id": "QXBwOjc="}})
+
+    land(Source(SALEOR_ORDERS), shop)
+
+    assert value(conn, "SELECT enabled FROM platform.app WHERE id = %s", (shop.id,)) is True
+    assert status(conn, stored) == ("ignored", "another installation is gone")
