@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.terminal import console
@@ -82,6 +82,8 @@ def _from_environment(model: type[BaseModel], prefix: str) -> Mapping[str, Any]:
 
 def _from_prompt(model: type[BaseModel], title: str) -> Mapping[str, Any]:
     if not is_terminal():
+        if _needs_none(model):
+            return {}
         raise ConfigurationError(
             "There is no terminal to ask for the credentials.",
             "Use --credentials-stdin or --credentials-env PREFIX.",
@@ -89,7 +91,8 @@ def _from_prompt(model: type[BaseModel], title: str) -> Mapping[str, Any]:
     console().print(f"Credentials of {title} (not shown while you type):")
     answers: dict[str, str] = {}
     for name, field in model.model_fields.items():
-        label = f"  {name}" if field.is_required() else f"  {name} (Enter = none)"
+        otherwise = "none" if field.default_factory is None else "a new one"
+        label = f"  {name}" if field.is_required() else f"  {name} (Enter = {otherwise})"
         answer = typer.prompt(
             label,
             hide_input=True,
@@ -99,6 +102,14 @@ def _from_prompt(model: type[BaseModel], title: str) -> Mapping[str, Any]:
         if answer:
             answers[name] = answer
     return answers
+
+
+def _needs_none(model: type[BaseModel]) -> bool:
+    try:
+        model()
+    except ValidationError:
+        return False
+    return True
 
 
 def is_terminal() -> bool:

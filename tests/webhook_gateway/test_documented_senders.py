@@ -16,6 +16,8 @@ from psycopg import Connection
 from sandbox import senders
 from sandbox.runner import Sandbox
 from sandbox.senders import Request
+from sandbox.vercel.records import log_records
+from sandbox.webhooks import vercel_delivery
 from schemabase_dagster.settings import forget_settings
 from schemabase_dagster.stack.standins import app_settings
 from tests.schemabase_dagster.commands.conftest import Run
@@ -65,6 +67,11 @@ def braintree(_sandbox: Sandbox, _secret: str, _url: str) -> Request:
     return senders.braintree(**shops.BRAINTREE_KEYS, kind="transaction_settled", subject=subject)
 
 
+def vercel(secret: str) -> Request:
+    made = vercel_delivery(log_records(3), secret)
+    return Request(made.headers, made.body)
+
+
 def by_sender(make: Callable[[str], Request]) -> First:
     return lambda _sandbox, secret, _url: make(secret)
 
@@ -75,6 +82,7 @@ FIRST: Final[Mapping[str, tuple[First, str | None]]] = {
     "Strapi": (strapi, "entry.update"),
     "Braintree": (braintree, "transaction_settled"),
     "REVIEWS.io": (by_stand_in("reviewsio"), None),
+    "Vercel": (by_sender(vercel), None),
     "DPD": (by_sender(senders.dpd), None),
     "EasyPost": (by_sender(senders.easypost), "tracker.updated"),
     "Stripe": (by_sender(senders.stripe), "charge.succeeded"),
