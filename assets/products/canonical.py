@@ -19,6 +19,7 @@ PRODUCT_TYPES = named_entity(
     "Kinds of products, which share attributes: one row per name.",
     group="products",
     rank=-8,
+    columns=("has_variants",),
 )
 
 CATEGORIES = Entity(
@@ -52,10 +53,19 @@ PRODUCTS = Entity(
         FieldGroup("key", ("match_key",), PRIORITY, decide=decide_key),
         FieldGroup(
             "texts",
-            ("name", "description", "brand", "slug", "media_urls", "attributes"),
+            (
+                "name",
+                "description",
+                "search_description",
+                "brand",
+                "gtin",
+                "slug",
+                "media_urls",
+                "attributes",
+            ),
             ("erp", "shop"),
         ),
-        FieldGroup("state", ("active",), ("shop", "erp")),
+        FieldGroup("state", ("active", "is_purchasable"), ("shop", "erp")),
         FieldGroup("place", ("product_type_id", "category_id"), ("erp", "shop")),
     ),
     references=(

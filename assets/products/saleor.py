@@ -1,14 +1,14 @@
 """raw/saleor_products and what is inside; product types and categories of a Saleor shop."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assets.named import named_mapper
 from assets.products.keys import sku_key
-from resources.saleor import SALEOR, connection
+from resources.saleor import GTIN_KEY, SALEOR, connection
 from resources.saleor.hints import hinted
 from schemabase_dagster.candidate import Candidate, SourceRecord
-from schemabase_dagster.normalise.article import chosen
+from schemabase_dagster.normalise.article import Picture, addresses, chosen, noted
 from schemabase_dagster.normalise.fields import SourceModel, Text
 from schemabase_dagster.streams import JsonObject, Part, Stream
 
@@ -25,11 +25,6 @@ class _Category(SourceModel):
     parent: _Id | None = None
 
 
-class _Media(SourceModel):
-    url: Text = None
-    sortOrder: int | None = None
-
-
 class _Listing(SourceModel):
     isPublished: bool = False
     isAvailableForPurchase: bool | None = None
@@ -40,10 +35,12 @@ class _Product(SourceModel):
     name: Text = None
     slug: Text = None
     description: Text = None
+    seoDescription: Text = None
     category: _Id | None = None
     productType: _Id | None = None
-    media: tuple[_Media, ...] | None = None
+    media: tuple[Picture, ...] | None = None
     attributes: tuple[Mapping[str, Any], ...] | None = None
+    metadata: tuple[Mapping[str, Any], ...] | None = None
     channelListings: tuple[_Listing, ...] | None = None
 
 
@@ -73,7 +70,6 @@ def map_product(record: SourceRecord) -> Candidate:
     """Map a product; its variants tell which other systems' it is."""
     product = record.read(_Product)
     key = product_key(record.config, product.id)
-    media = sorted(product.media or (), key=lambda each: each.sortOrder or 0)
     listings = product.channelListings
     kind = {"product_type": product.productType, "category": product.category}
     return Candidate(
@@ -85,12 +81,23 @@ def map_product(record: SourceRecord) -> Candidate:
             "name": product.name,
             "slug": product.slug,
             "description": product.description,
-            "media_urls": [each.url for each in media if each.url] or None,
+            "search_description": product.seoDescription,
+            "gtin": noted(product.metadata, GTIN_KEY),
+            "media_urls": addresses(product.media) or None,
             "attributes": chosen(product.attributes) or None,
-            **({"active": any(each.isPublished for each in listings)} if listings else {}),
+            **(_state(listings) if listings else {}),
         },
         parents={entity: [f"#{each.id}"] for entity, each in kind.items() if each is not None},
     )
+
+
+def _state(listings: Sequence[_Listing]) -> dict[str, bool]:
+    published = [each for each in listings if each.isPublished]
+    # older shops do not tell whether a listed product can be bought: then it can
+    return {
+        "active": bool(published),
+        "is_purchasable": any(each.isAvailableForPurchase is not False for each in published),
+    }
 
 
 def map_membership(record: SourceRecord) -> Candidate:
@@ -118,6 +125,11 @@ def split_memberships(product: JsonObject) -> Iterator[JsonObject]:
             }
 
 
+def _has_variants(payload: JsonObject) -> bool | None:
+    told = payload.get("hasVariants")
+    return told if isinstance(told, bool) else None
+
+
 SALEOR_PRODUCT_TYPES = Stream(
     name="saleor_product_types",
     system=SALEOR,
@@ -128,7 +140,7 @@ SALEOR_PRODUCT_TYPES = Stream(
         "productTypes", "ProductType", "id name slug kind hasVariants", ids="filter: {ids: $ids}"
     ),
     id_field="id",
-    mapper=named_mapper("name"),
+    mapper=named_mapper("name", has_variants=_has_variants),
 )
 
 SALEOR_CATEGORIES = Stream(
@@ -177,8 +189,8 @@ SALEOR_PRODUCTS = Stream(
     source=connection(
         "products",
         "Product",
-        "id name slug created updatedAt description externalReference category { id } "
-        "productType { id } taxClass { id } media { id url type sortOrder alt } "
+        "id name slug created updatedAt description seoDescription externalReference "
+        "category { id } productType { id } taxClass { id } media { id url type sortOrder alt } "
         "attributes { attribute { id slug inputType } "
         "values { id slug name boolean plainText reference } } metadata { key value } "
         "channelListings { id channel { id } isPublished visibleInListings "

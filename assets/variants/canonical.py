@@ -20,7 +20,7 @@ VARIANTS = Entity(
     groups=(
         FieldGroup("identity", ("sku",), ("erp", "shop")),
         FieldGroup("product", ("product_id",), ("shop", "erp")),
-        FieldGroup("texts", ("name", "attributes"), ("erp", "shop")),
+        FieldGroup("texts", ("name", "attributes", "media_urls"), ("erp", "shop")),
         FieldGroup("state", ("active", "is_tracked"), ("erp", "shop")),
         FieldGroup("measures", ("weight_g", "gtin", "unit", "is_bundle"), ("erp", "shop")),
         FieldGroup("tax", ("tax_percentage", "tax_class_id"), ("erp", "shop")),

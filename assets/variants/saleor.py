@@ -1,18 +1,15 @@
 """raw/saleor_variants: variants of a Saleor shop, and what they say about a canonical variant."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from resources.saleor import SALEOR, connection
+from resources.saleor import GTIN_KEY, SALEOR, connection
 from resources.saleor.hints import hinted
 from schemabase_dagster.candidate import Candidate, SourceRecord
-from schemabase_dagster.normalise.article import chosen, grams
+from schemabase_dagster.normalise.article import Picture, addresses, chosen, grams, noted
 from schemabase_dagster.normalise.fields import Amount, SourceModel, Text
-from schemabase_dagster.normalise.text import clean, sku
+from schemabase_dagster.normalise.text import sku
 from schemabase_dagster.streams import Stream
-
-GTIN_KEY: Final = "EAN"
-"""Key of a variant's metadata that holds its GTIN."""
 
 
 class _Weight(SourceModel):
@@ -38,6 +35,7 @@ class _Variant(SourceModel):
     product: _Product
     metadata: tuple[Mapping[str, Any], ...] | None = None
     attributes: tuple[Mapping[str, Any], ...] | None = None
+    media: tuple[Picture, ...] | None = None
 
 
 def map_variant(record: SourceRecord) -> Candidate:
@@ -45,7 +43,6 @@ def map_variant(record: SourceRecord) -> Candidate:
     variant = record.read(_Variant)
     known = sku(variant.sku) or None
     weight, kind = variant.weight, variant.product.taxClass
-    notes = {each.get("key"): each.get("value") for each in variant.metadata or ()}
     return Candidate(
         match_key=known,
         number=variant.sku,
@@ -53,9 +50,10 @@ def map_variant(record: SourceRecord) -> Candidate:
             "sku": known,
             "name": variant.name,
             "is_tracked": variant.trackInventory,
-            "gtin": clean(notes.get(GTIN_KEY)),
+            "gtin": noted(variant.metadata, GTIN_KEY),
             "weight_g": grams(weight.value, weight.unit) if weight else None,
             "attributes": chosen(variant.attributes) or None,
+            "media_urls": addresses(variant.media) or None,
         },
         parents={
             "product": [f"#{variant.id}", f"#{variant.product.id}"],
@@ -82,7 +80,7 @@ SALEOR_VARIANTS = Stream(
         "values { id slug name boolean plainText reference } } "
         "stocks { id quantity quantityAllocated warehouse { id name } } "
         "channelListings { id channel { id slug } price { amount currency } "
-        "costPrice { amount currency } }",
+        "costPrice { amount currency } } media { url sortOrder }",
         ids="ids: $ids",
     ),
     id_field="id",

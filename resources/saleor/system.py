@@ -22,6 +22,10 @@ def _check_token(token: SecretStr) -> SecretStr:
     return token
 
 
+GTIN_KEY: Final = "EAN"
+"""Key of the metadata of a product or variant that holds its GTIN."""
+
+
 class SaleorConfig(AppConfig):
     """Configuration of a Saleor app; no secret."""
 

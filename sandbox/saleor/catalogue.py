@@ -128,6 +128,7 @@ def _product(world: World, group: int, articles: list[Article]) -> JsonObject:
         "created": saleor_time(min(each.created for each in articles)),
         "updatedAt": saleor_time(max(each.modified for each in articles)),
         "description": None if group % 3 else '{"blocks": []}',
+        "seoDescription": None,
         "externalReference": None,
         "category": {"id": global_id("Category", 2 if group % 2 else 1)},
         "productType": {"id": global_id("ProductType", 1)},
@@ -181,6 +182,7 @@ def _variant(world: World, article: Article) -> JsonObject:
             "taxClass": {"id": global_id("TaxClass", item.tax_index + 1)},
         },
         "weight": {"unit": "KG", "value": 0.25} if article.index % 2 else None,
+        "media": [],
         "metadata": [{"key": "EAN", "value": f"40{article.index:011d}"}],
         "attributes": [
             {

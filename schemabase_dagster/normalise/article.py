@@ -5,6 +5,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from pydantic import Field
+
+from schemabase_dagster.normalise.fields import SourceModel, Text
+from schemabase_dagster.normalise.text import clean
+
 GRAMS: Final = {
     "G": Decimal(1),
     "KG": Decimal(1000),
@@ -16,6 +21,13 @@ GRAMS: Final = {
 
 _THOUSANDTH = Decimal("0.001")
 _NAMES = re.compile(r"^(.*\S)\s+-\s+(\S.*)$", re.DOTALL)
+
+
+class Picture(SourceModel):
+    """A picture as GraphQL APIs of shops list it."""
+
+    url: Text = None
+    place: int | None = Field(None, alias="sortOrder")
 
 
 def grams(value: Decimal | None, unit: str | None) -> Decimal | None:
@@ -43,6 +55,17 @@ def chosen(selected: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
         if slug and values:
             found[slug] = values[0] if len(values) == 1 else values
     return found
+
+
+def addresses(pictures: Sequence[Picture] | None) -> list[str]:
+    """Return the addresses of pictures in their order."""
+    ordered = sorted(pictures or (), key=lambda each: each.place or 0)
+    return [each.url for each in ordered if each.url]
+
+
+def noted(metadata: Sequence[Mapping[str, Any]] | None, key: str) -> str | None:
+    """Return a value of ``[{key, value}]``, trimmed; None when it is missing or empty."""
+    return clean({each.get("key"): each.get("value") for each in metadata or ()}.get(key))
 
 
 def _value(value: Mapping[str, Any]) -> Any:

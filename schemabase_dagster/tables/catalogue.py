@@ -1,5 +1,6 @@
 """Schema ``core``: what is sold, of what it is made, where it lies and what it costs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, Boolean, Column, Index, Integer, Numeric, Table, Text, text
@@ -30,8 +31,8 @@ SCHEMA = "core"
 DECIDED = "Field group -> app that decided it"
 
 
-def _named(name: str, comment: str, *further: Any) -> Table:
-    """Return a table of things that are little more than a name."""
+def _named(name: str, comment: str, *further: Any, late: Sequence[Any] = ()) -> Table:
+    """Return a table of things that are little more than a name; ``late`` columns stand last."""
     return Table(
         name,
         metadata,
@@ -42,6 +43,7 @@ def _named(name: str, comment: str, *further: Any) -> Table:
         *further,
         json_object("sources", DECIDED),
         *stamps(),
+        *late,
         UniqueConstraint("tenant_id", "id"),
         UniqueConstraint("tenant_id", "normalized_name", deferrable=True, initially="IMMEDIATE"),
         schema=SCHEMA,
@@ -55,7 +57,15 @@ def _active() -> Column[Any]:
 
 tax_classes = _named("tax_classes", "Kinds of tax treatment, for instance the reduced rate")
 warehouses = _named("warehouses", "Places goods are kept", _active())
-product_types = _named("product_types", "Kinds of products, which share attributes")
+product_types = _named(
+    "product_types",
+    "Kinds of products, which share attributes",
+    late=[
+        Column(
+            "has_variants", Boolean, comment="Variants of its products have names; null = unsaid"
+        )
+    ],
+)
 
 categories = Table(
     "categories",
@@ -118,6 +128,9 @@ products = Table(
     json_object("attributes", "Slug of the attribute -> value or values"),
     json_object("sources", DECIDED),
     *stamps(),
+    Column("is_purchasable", Boolean, comment="It can be bought somewhere; null = unsaid"),
+    text_column("search_description", "Short text for search engines"),
+    text_column("gtin", "EAN, UPC or ISBN of a product without variants"),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "match_key", deferrable=True, initially="IMMEDIATE"),
     tenant_link("product_type_id", "core.product_types", ondelete="SET NULL (product_type_id)"),
@@ -145,6 +158,7 @@ variants = Table(
     json_object("attributes", "Slug of the attribute -> value or values"),
     json_object("sources", DECIDED),
     *stamps(),
+    Column("media_urls", ARRAY(Text), comment="Addresses of its own pictures, in order"),
     UniqueConstraint("tenant_id", "id"),
     UniqueConstraint("tenant_id", "sku", deferrable=True, initially="IMMEDIATE"),
     # A product that was taken up by another one goes; the variant finds the other at once.

@@ -86,6 +86,13 @@ packages = Table(
         "tracking_id",
         postgresql_where=text("tracking_id IS NOT NULL"),
     ),
+    # The read API looks for the further numbers of several pieces.
+    Index(
+        "packages_tracking_ids",
+        "tracking_ids",
+        postgresql_using="gin",
+        postgresql_where=text("tracking_ids IS NOT NULL"),
+    ),
     schema=SCHEMA,
     comment="Packages: one row per parcel, whatever number of systems know it",
 )

@@ -1,6 +1,6 @@
 -- analytics.stock_current: the level of the best source per warehouse and variant.
 CREATE VIEW analytics.stock_current AS
-SELECT DISTINCT ON (s.warehouse_id, s.variant_id)
+SELECT DISTINCT ON (t.slug, s.warehouse_id, s.variant_id)
     t.slug AS tenant,
     v.sku,
     s.variant_id,
@@ -18,7 +18,7 @@ JOIN platform.app AS a ON a.id = s.owner_app_id
 LEFT JOIN platform.field_authority AS f
     ON f.app_id = s.owner_app_id AND f.entity = 'stock' AND f.field_group = 'level'
 WHERE s.deleted_at IS NULL AND v.deleted_at IS NULL
-ORDER BY s.warehouse_id, s.variant_id, a.enabled DESC, f.priority NULLS LAST,
+ORDER BY t.slug, s.warehouse_id, s.variant_id, a.enabled DESC, f.priority NULLS LAST,
     array_position(ARRAY['xentral', 'zoho', 'saleor'], a.type) NULLS LAST, a.key;
 
 COMMENT ON VIEW analytics.stock_current IS 'Stock: one row per warehouse and variant, by the source that knows best: warehouse, books, shop';
