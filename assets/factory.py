@@ -1,4 +1,4 @@
-"""raw_asset, core_asset, analytics_assets, log_asset: from a description to an asset."""
+"""raw_asset, core_asset and the like: from a description to an asset with all it needs."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ from assets.drain import Drain
 from assets.log_delivery import LogServer, deliver_now
 from assets.partitions import TENANTS
 from assets.priority import give_way
+from assets.publication import Publication
 from assets.syncing import SyncRequest
 from assets.view import View
 from resources.elasticsearch import ELASTICSEARCH
@@ -62,6 +63,7 @@ def all_assets() -> list[dg.AssetsDefinition]:
         *(core_asset(entity) for entity in registry.entities().values()),
         analytics_assets(tuple(registry.views().values())),
         *(log_asset(drain) for drain in registry.drains().values()),
+        published_assets(tuple(registry.publications().values())),
     ]
 
 
@@ -207,6 +209,43 @@ def log_asset(drain: Drain) -> dg.AssetsDefinition:
                 )
 
     return asset
+
+
+def published_assets(publications: Sequence[Publication]) -> dg.AssetsDefinition:
+    """Return the assets ``platform/<table>``: what the gateway serves, made anew, in one step."""
+
+    @dg.multi_asset(
+        name="published",
+        description="Makes what others read through the gateway anew.",
+        specs=[_published_spec(each) for each in publications],
+        partitions_def=TENANTS,
+        retry_policy=failures.RETRY_POLICY,
+        can_subset=True,
+    )
+    def published(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        give_way(context.run.tags)
+        for each in publications:
+            key = dg.AssetKey(["platform", each.name])
+            if key in context.selected_asset_keys:
+                with failures.translated(), database.transaction() as conn:
+                    counts = each.publish(conn, syncing.enter(conn, _request(context).tenant))
+                yield dg.MaterializeResult(asset_key=key, metadata=dict(counts))
+
+    return published
+
+
+def _published_spec(publication: Publication) -> dg.AssetSpec:
+    known = registry.entities()
+    return dg.AssetSpec(
+        ["platform", publication.name],
+        group_name="published",
+        description=publication.description,
+        deps=[dg.AssetKey(["core", known[name].table.name]) for name in publication.entities],
+        kinds={"postgres"},
+        owners=list(OWNERS),
+        tags=_tags("platform", "published"),
+        metadata={"dagster/table_name": f"platform.{publication.name}"},
+    )
 
 
 def _look(

@@ -1,4 +1,4 @@
-"""What there is: streams, entities, checks, views and log drains, found by walking ``assets/``.
+"""What there is: streams, entities, checks, views and the like, found by walking ``assets/``.
 
 Nothing is listed by hand, so that a new stream is one new file. Imports no Dagster: the command
 line, the migrations and the documentation read it too.
@@ -16,6 +16,7 @@ from typing import TypeVar
 import assets
 from assets.checking import Check
 from assets.drain import Drain
+from assets.publication import Publication
 from assets.view import View
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.errors import ConfigurationError
@@ -55,6 +56,13 @@ def views() -> Mapping[str, View]:
 def drains() -> Mapping[str, Drain]:
     """Return the kinds of log senders by the name of their system, sorted."""
     found = {drain.system.name: drain for drain in _objects(Drain)}
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+@cache
+def publications() -> Mapping[str, Publication]:
+    """Return the tables that the gateway serves to others, by name, sorted."""
+    found = {each.name: each for each in _objects(Publication)}
     return MappingProxyType(dict(sorted(found.items())))
 
 

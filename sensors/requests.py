@@ -50,7 +50,7 @@ def pull_request(
 
 
 def downstream(streams: Iterable[str]) -> list[dg.AssetKey]:
-    """Return the keys of raw streams and of all core tables and views below them."""
+    """Return the keys of raw streams and of all below them: tables, views, what is served."""
     names = [name for name in streams if name in registry.streams()]
     entities = registry.affected(names)
     views = [
@@ -58,11 +58,15 @@ def downstream(streams: Iterable[str]) -> list[dg.AssetKey]:
         for view in registry.views().values()
         if not view.entities or set(entities) & set(view.entities)
     ]
+    published = [
+        each.name for each in registry.publications().values() if set(entities) & set(each.entities)
+    ]
     tables = [registry.entities()[name].table.name for name in entities]
     return [
         *(dg.AssetKey(["raw", name]) for name in names),
         *(dg.AssetKey(["core", table]) for table in tables),
         *(dg.AssetKey(["analytics", name]) for name in views),
+        *(dg.AssetKey(["platform", name]) for name in published),
     ]
 
 

@@ -16,7 +16,15 @@ EVERYTHING: Final = "*"
 
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
-FEATURES: Final = (EVERYTHING, "sync", "webhooks", "entity_sync")
+FEATURES: Final = (
+    EVERYTHING,
+    "sync",
+    "webhooks",
+    "entity_sync",
+    "read_api",
+    "product_feed",
+    "logistics_stats",
+)
 """All there are; what is granted for later use must not be a spelling mistake."""
 
 # A null end is never later than now: it means that nobody paid.
