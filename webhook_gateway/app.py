@@ -15,6 +15,9 @@ from starlette.routing import Route
 from schemabase_dagster import logs
 from schemabase_dagster.database import conninfo
 from webhook_gateway.answers import TRACE_HEADER, error_body
+from webhook_gateway.api.graphql import GraphQL
+from webhook_gateway.api.published import Published
+from webhook_gateway.api.reader import Reader
 from webhook_gateway.deadlines import Deadlines
 from webhook_gateway.endpoints import Endpoints
 from webhook_gateway.health import Health
@@ -56,6 +59,9 @@ def create_app(
     writer = Writer(database, notifier.stored)
     health = Health(settings, desk)
     deadlines = Deadlines(settings.read_seconds)
+    reader = Reader(settings, address)
+    published = Published(reader, desk, notes)
+    graphql = GraphQL(settings, reader, desk, notes, deadlines)
     intake = Intake(settings, endpoints, store or writer, notes, deadlines)
     questions = SaleorSync(settings, endpoints, store or writer, notes, deadlines, desk=desk)
     shops = Shops(settings.shop_hosts, allow_local=settings.allow_local_shops)
@@ -87,6 +93,7 @@ def create_app(
             await questions.flush()
             await shops.close()
             await jwks.close()
+            await reader.close()
             await desk.close()
 
     app = Starlette(
@@ -97,6 +104,13 @@ def create_app(
             Route("/v1/saleor/manifest/{apptype}", registration.manifest),
             Route("/v1/saleor/register/{install_token}", registration.register, methods=["POST"]),
             *(legacy_routes(aliases, intake, questions) if settings.legacy_routes else ()),
+            Route("/v1/feeds/{variant}/{endpoint_id}", published.feed),
+            Route(
+                "/v1/stats/logistics/{endpoint_id}",
+                published.logistics,
+                methods=["GET", "OPTIONS"],
+            ),
+            Route("/graphql", graphql.serve, methods=["GET", "POST"]),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),

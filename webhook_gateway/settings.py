@@ -37,6 +37,11 @@ class GatewaySettings(BaseSettings):
         False, description="Shops without TLS and on private addresses may install; development"
     )
     legacy_routes: bool = Field(False, description="Also take the addresses of the older gateway")
+    read_connections: int = Field(4, ge=1, le=50, description="Connections of those who read")
+    read_in_flight: int = Field(
+        32, ge=1, description="More readings at once are answered 503; deliveries do not count"
+    )
+    graphiql: bool = Field(False, description="Show GraphiQL at /graphql: for development only")
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token of /metrics; without it only direct loopback clients"
     )

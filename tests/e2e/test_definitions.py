@@ -43,7 +43,7 @@ def test_asset_has_what_people_look_for(spec: dg.AssetSpec):
         assert spec.metadata["dagster/table_name"] == ".".join(spec.key.path)
 
 
-def test_every_stream_entity_view_and_drain_is_an_asset():
+def test_all_that_is_described_is_an_asset():
     keys = {spec.key.to_user_string() for spec in SPECS}
 
     assert keys == (
@@ -51,6 +51,7 @@ def test_every_stream_entity_view_and_drain_is_an_asset():
         | {f"core/{entity.table.name}" for entity in registry.entities().values()}
         | {f"analytics/{name}" for name in registry.views()}
         | {f"logs/{drain.name}" for drain in registry.drains().values()}
+        | {f"platform/{name}" for name in registry.publications()}
     )
 
 
