@@ -47,11 +47,4 @@ VIEWS: Final = (
         sample=("sku", "rating_count", "average"),
         order_by="rating_count",
     ),
-    View(
-        "dim_contact",
-        "One row per contact with its company and how often it ordered.",
-        entities=("contact", "order"),
-        sample=("contact_id", "is_customer", "is_vendor", "orders"),
-        order_by="orders",
-    ),
 )

@@ -90,7 +90,7 @@ def needed_rights(consent: Consent, app: tenancy.App | None) -> list[str]:
 def warn(missing: Sequence[str]) -> None:
     """Name rights that streams need and that were not given."""
     if missing:
-        say(f"[yellow]{plural(len(missing), 'scope')} that streams need is missing:[/]")
+        say(f"[yellow]Missing: {plural(len(missing), 'scope')} that streams need:[/]")
         say(f"  {', '.join(missing)}")
         say("  Their streams will fail. Consent again with them to mend it.")
 

@@ -34,10 +34,10 @@ CONTENT = """
 SELECT n.credit_note_number, n.status, n.total_gross, n.balance, i.invoice_number,
     (SELECT array_agg(o.order_number ORDER BY o.order_number) FROM core.credit_note_orders AS co
      JOIN core.orders AS o ON o.id = co.order_id WHERE co.credit_note_id = n.id) AS orders,
-    (SELECT array_agg((r.return_number, r.status, x.order_number)::text ORDER BY 1)
+    (SELECT array_agg((r.return_number, r.status, x.order_number)::text ORDER BY r.return_number)
      FROM core.return_credit_notes AS rn JOIN core.returns AS r ON r.id = rn.return_id
      LEFT JOIN core.orders AS x ON x.id = r.order_id WHERE rn.credit_note_id = n.id) AS returns,
-    (SELECT array_agg((f.refund_key, a.amount, f.method)::text ORDER BY 1)
+    (SELECT array_agg((f.refund_key, a.amount, f.method)::text ORDER BY f.refund_key)
      FROM core.refund_allocations AS a JOIN core.refunds AS f ON f.id = a.refund_id
      WHERE a.credit_note_id = n.id AND f.deleted_at IS NULL) AS refunds
 FROM core.credit_notes AS n

@@ -98,7 +98,7 @@ def test_missing_scopes_are_named(
 
     assert (connected.status, checked.status) == (0, 0)
     for ran in (connected, checked):
-        missing = ran.out.partition("is missing:")[2].splitlines()[1]
+        missing = ran.out.partition("streams need:")[2].splitlines()[1]
         assert missing.split() == [
             "ZohoBooks.banking.READ,", "ZohoBooks.creditnotes.READ,",
             "ZohoBooks.customerpayments.READ,", "ZohoBooks.invoices.READ",
@@ -114,7 +114,7 @@ def test_an_app_is_asked_for_what_its_streams_need(
 
     ran = run("app", "check", "acme", "books")
 
-    assert "1 scope that streams need is missing:\n  ZohoBooks.creditnotes.READ\n" in ran.out
+    assert "Missing: 1 scope that streams need:\n  ZohoBooks.creditnotes.READ\n" in ran.out
 
 
 def test_the_consent_asks_for_the_scopes_of_all_streams_and_no_more():
