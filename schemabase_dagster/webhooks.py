@@ -119,12 +119,18 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new or rotated endpoint; the secret is known only now, None if we make none."""
+    """A new or rotated endpoint.
+
+    Attributes:
+        secret: known only now; None if we make none.
+        user: name that belongs to it, where the scheme wants one.
+    """
 
     endpoint_id: str
     provider: str
     scheme: str
     secret: str | None = field(repr=False)
+    user: str | None = None
 
 
 def create_endpoint(
@@ -174,7 +180,7 @@ def create_endpoint(
         },
     )
     secret = webhook_secrets.add_generated(conn, endpoint_id, scheme)
-    return Created(endpoint_id, provider, scheme, secret)
+    return Created(endpoint_id, provider, scheme, secret, _user(verification))
 
 
 def new_endpoint_id() -> str:
@@ -244,7 +250,9 @@ def rotate_secret(conn: Connection[Any], endpoint_id: str, grace: timedelta = GR
     webhook_secrets.expire(conn, endpoint_id, grace)
     secret = webhook_secrets.add_generated(conn, endpoint_id, endpoint.scheme)
     tell_gateways(conn, endpoint_id)
-    return Created(endpoint_id, endpoint.provider, endpoint.scheme, secret)
+    return Created(
+        endpoint_id, endpoint.provider, endpoint.scheme, secret, _user(endpoint.verification)
+    )
 
 
 def add_secret(
@@ -355,6 +363,10 @@ def _settings(
         "verification": Jsonb(dict(verification)),
         "answers": None if answers is None else Jsonb(dict(answers)),
     }
+
+
+def _user(verification: Mapping[str, Any]) -> str | None:
+    return schemes.resolve(verification).options.get("user")
 
 
 def _select(

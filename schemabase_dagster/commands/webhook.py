@@ -279,6 +279,8 @@ def _print_created(created: webhooks.Created, *, as_json: bool) -> None:
         say("Secret    the sender makes it. Enter the URL there, then what it shows here, with")
         say(f"          [bold]schemabase webhook add-secret {created.endpoint_id}[/]")
     else:
+        if created.user is not None:
+            say(f"User      [bold]{created.user}[/]")
         say(f"Secret    [bold]{created.secret}[/]")
         say("It is shown only now. Enter URL and secret at the sender.")
 

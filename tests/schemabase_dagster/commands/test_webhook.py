@@ -155,6 +155,14 @@ def test_endpoints_are_listed_paused_resumed_and_deleted(run: Run, app: App):
         assert run("webhook", command, endpoint_id).status == 2
 
 
+def test_the_user_of_basic_authentication_is_shown(run: Run, app: App):
+    created = run("webhook", "create", "acme", "shop", "--scheme", "basic", "--option", "user=joe")
+
+    assert "joe" in created.out
+    assert create(run, "--scheme", "basic")["user"] == "webhook"
+    assert create(run, "--scheme", "zoho")["user"] is None
+
+
 def test_every_scheme_is_listed_with_its_options(run: Run):
     rows = json.loads(run("webhook", "schemes", "--json").out)
 
