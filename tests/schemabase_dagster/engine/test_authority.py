@@ -289,7 +289,9 @@ CLAIMS = st.lists(
         st.booleans(),
         st.integers(0, 2),
         st.lists(
-            st.sampled_from([{"sku": "A", "tax": 1}, {"sku": "B"}]), max_size=2, unique_by=str
+            st.sampled_from([{"sku": "A", "tax": 1, "quantity": 2}, {"sku": "B", "quantity": 3}]),
+            max_size=2,
+            unique_by=str,
         ),
     ),
     min_size=1,
