@@ -59,7 +59,7 @@ class Phase:
     is_warm: bool = False
 
 
-_COLD: Final = Phase("cold", tenants=3, senders=3, cold_share=1.0)
+_COLD: Final = Phase("cold", tenants=3, senders=3, cold_share=1.0, size=60)
 _LOADED: Final = Phase("loaded", tenants=10, size=2000, changes=500)
 
 PHASES: Final = {

@@ -1,6 +1,7 @@
 """Code: the definitions that are loaded before the first fork, and whether their files changed."""
 
 import gc
+import importlib
 import os
 import sys
 import sysconfig
@@ -12,6 +13,19 @@ from typing import Final
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 ATTRIBUTE: Final = "defs"
+
+IMPORTED_LATE: Final = (
+    "schemabase_dagster.instance_storage",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.root",
+    "dagster._core.storage.upath_io_manager",
+    "dagster._core.run_coordinator.queued_run_coordinator",
+    "psycopg2.extras",
+    "sqlalchemy.dialects.postgresql.psycopg2",
+    "upath.implementations.local",
+)
+"""What a run imports beyond its definitions: mostly what ``dagster.yaml`` names."""
+
 SUFFIXES: Final = (".py", ".sql")
 
 Stamp = frozenset[tuple[str, int, int]]
@@ -37,6 +51,8 @@ class Code:
         raises.
         """
         gc.disable()  # a collection that moves nothing still writes into every page
+        for name in IMPORTED_LATE:
+            importlib.import_module(name)
         repository = ReconstructableRepository.for_module(
             self.module, ATTRIBUTE, str(self.directory)
         )
