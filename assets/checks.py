@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 
 from assets.checking import Check, Row, Verdict, fetch_rows, none_of
 from assets.coverage import webhook_coverage
+from assets.shapes import webhook_shape
 from schemabase_dagster.clock import show_instant, utc_now
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.reject import WAITS
@@ -160,6 +161,7 @@ def raw_checks(stream: Stream) -> tuple[Check, ...]:
                 lambda conn, tenant: _check_dead_letters(conn, tenant, stream),
             )
         )
+        found.append(webhook_shape(stream))
     if is_covered(stream):
         found.append(webhook_coverage(stream))
     return tuple(found)

@@ -90,6 +90,7 @@ class _Plan:
         done: deliveries that concern a stream.
         ignored: those that concern none.
         dead: those that cannot be understood, with the reason.
+        payloads: event type and payload of what a sender sent, replayed copies left out.
     """
 
     hints: dict[str, dict[str, list[InboxRow]]] = field(default_factory=dict)
@@ -99,6 +100,7 @@ class _Plan:
     done: list[InboxRow] = field(default_factory=list)
     ignored: list[InboxRow] = field(default_factory=list)
     dead: list[tuple[InboxRow, str]] = field(default_factory=list)
+    payloads: list[tuple[str, Any]] = field(default_factory=list)
 
 
 def _land_rows(
@@ -143,6 +145,8 @@ def _land_rows(
         api_calls=client.calls - calls,
         seconds=time.monotonic() - started,
     )
+    with database.transaction() as conn:
+        inbox.note_shapes(conn, app.tenant_id, app.type, plan.payloads)
     named = _records(app, plan)
     named |= {(part, app.id, each) for found in parts.values() for part, each in found}
     return Delivered(result, named, tuple(row.id for row in rows))
@@ -170,6 +174,8 @@ def _plan(fed: Mapping[str, Stream], rows: Sequence[InboxRow], system: System) -
         if installation is not None:
             plan.farewells.append((row, installation))
             continue
+        if row.replay_of is None:
+            plan.payloads.append((row.event_type or "", payload))
         concerned = False
         for name, stream in fed.items():
             concerned |= _note(plan, name, stream, row, payload)

@@ -18,6 +18,7 @@ from schemabase_dagster.inbox.records import (
     payload,
 )
 from schemabase_dagster.inbox.replays import count_selected, list_rows, replay, revive_dead, show
+from schemabase_dagster.inbox.shapes import note_shapes
 from schemabase_dagster.inbox.store import insert_batch, insert_batch_async, insert_ignored
 from schemabase_dagster.inbox.upkeep import Backlog, backlog, count_unplaced, prepare_days, purge
 
@@ -42,6 +43,7 @@ __all__ = [
     "insert_ignored",
     "list_effects",
     "list_rows",
+    "note_shapes",
     "payload",
     "prepare_days",
     "purge",

@@ -29,6 +29,7 @@ from schemabase_dagster.tables._columns import (
     one_of,
     pattern,
     stamps,
+    tenant_key,
     text_column,
     uuid_key,
 )
@@ -252,6 +253,38 @@ webhook_effect = Table(
     ),
     schema=SCHEMA,
     comment="Which raw record and canonical row each webhook delivery changed, or left as it was",
+)
+
+webhook_shape = Table(
+    "webhook_shape",
+    metadata,
+    tenant_key(),
+    text_column("provider", "Sender", nullable=False),
+    text_column("event_type", "By the sender; empty when it names none", nullable=False),
+    text_column("path", "Path in the payload; empty = the payload itself", nullable=False),
+    text_column("type", "object, array, string, number, boolean or null", nullable=False),
+    instant("first_seen_at", "First sight", nullable=False, server_default=NOW),
+    instant("last_seen_at", "Latest sight, to the hour", nullable=False, server_default=NOW),
+    Column("deliveries", Integer, comment="Deliveries looked at; of the payload itself only"),
+    Column(
+        "first_delivery",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="How many deliveries came before the first sight",
+    ),
+    Column(
+        "is_optional",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Some deliveries lacked it while others had it",
+    ),
+    instant("missing_since", "All deliveries had it until then, none since"),
+    Column("missing_delivery", Integer, comment="How many deliveries came before it was missing"),
+    PrimaryKeyConstraint("tenant_id", "provider", "event_type", "path", "type"),
+    schema=SCHEMA,
+    comment="What the deliveries of each sender look like, so that a change is noticed",
 )
 
 webhook_reject = Table(
