@@ -1,8 +1,8 @@
 """Shapes: which JSON paths and types a sender's deliveries have, so that a change is noticed.
 
-A path that stands in every delivery is required until one lacks it; one that came later or was away
-for a while is optional. Of an array all elements count as one, and what lies inside an object is
-only missed where that object is there. Events without a name are told apart by what they are about.
+A path that stands in every delivery is required until one lacks it; one that was away for a while
+is optional. Of an array all elements count as one, and what lies inside an object is only missed
+where that object is there. Events without a name are told apart by what they are about.
 """
 
 import re
@@ -133,9 +133,9 @@ def _note(conn: Connection[Any], event: Mapping[str, Any], shapes: Sequence[Shap
     always = {item.path for item in known} - {item.path for item in known if item.is_optional}
     missing = {item.path for item in known if item.is_missing}
     if added := [pair for pair in new if pair[0] != ROOT]:
-        optional = [path in lacked or (before > 0 and path not in always) for path, _ in added]
+        optional = [path in lacked for path, _ in added]
         conn.execute(_ADD, {**event, **_columns(added), "optional": optional, "before": before})
-    if gone := (always & lacked) - paths - missing:
+    if gone := (always & lacked) - paths:
         conn.execute(_MISS, {**event, "paths": sorted(gone), "before": before})
     if loose := always & paths & (lacked | missing):
         conn.execute(_LOOSEN, {**event, "paths": sorted(loose)})

@@ -79,6 +79,14 @@ def test_of_several_versions_that_one_changed_the_record_which_landed(
     assert found == [("stale", None), ("changed", "waits"), ("stale", None)]
 
 
+def test_of_equal_deliveries_the_last_one_changed_the_record(conn: Connection[Any], books: App):
+    stored = [deliver(conn, books, {"salesorder": zoho_order("1")})[0] for _ in range(2)]
+
+    land(Source(ZOHO_SALES_ORDERS), books)
+
+    assert fates(conn, *stored) == [("equal", None), ("changed", "waits")]
+
+
 def test_all_that_hint_at_a_record_share_its_change(
     conn: Connection[Any], tenant: Tenant, shop: App, merge: Merge
 ):

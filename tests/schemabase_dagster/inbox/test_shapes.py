@@ -142,6 +142,13 @@ def test_a_usual_delivery_writes_its_count_only(conn: Connection[Any], tenant: T
     assert value(conn, "SELECT deliveries FROM platform.webhook_shape WHERE path = ''") == 2
 
 
+def test_of_a_burst_some_deliveries_are_looked_at(conn: Connection[Any], tenant: Tenant):
+    note_shapes(conn, tenant.id, "zoho", [("saved", USUAL)] * (shapes.SAMPLE + 1))
+
+    query = "SELECT deliveries FROM platform.webhook_shape WHERE path = ''"
+    assert value(conn, query) == shapes.SAMPLE
+
+
 def test_keys_at_will_fill_no_table(
     conn: Connection[Any], tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ):

@@ -1,6 +1,6 @@
 """What the deliveries of each sender look like.
 
-Revision ID: 20261126_13_webhook_shapes
+Revision ID: 20261126_17_webhook_shapes
 """
 
 from pathlib import Path
@@ -8,8 +8,8 @@ from typing import Any
 
 from alembic import op
 
-revision = "20261126_13_webhook_shapes"
-down_revision = "20261126_12_inbox_days"
+revision = "20261126_17_webhook_shapes"
+down_revision = "20261126_16_reads"
 
 
 def upgrade() -> None:
