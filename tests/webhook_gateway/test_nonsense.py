@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from schemabase_dagster.schemes import SCHEMES
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.stack.ports import answers, free_port
 from schemabase_dagster.webhooks import Created
 from tests.support.memory import resident_bytes
 from tests.support.wait import wait_until
-from tests.webhook_gateway.conftest import HMAC, MakeEndpoint
+from tests.webhook_gateway.conftest import MakeEndpoint
 from tests.webhook_gateway.nonsense import HEADS, REQUESTS, Nonsense
 from tests.webhook_gateway.raw import Wire, everything_on, fill, head, paths
 from tests.webhook_gateway.servers import KeySet, running
@@ -26,16 +27,24 @@ from webhook_gateway.app import create_app
 from webhook_gateway.providers import providers
 
 PATH_ONLY: Final = {"scheme": "path_only", "reason": "test"}
-SCHEMES: Final[tuple[dict[str, Any], ...]] = (
-    PATH_ONLY,
-    HMAC,
-    {**HMAC, "template": "{ts}.{body}", "timestamp_header": "X-Timestamp"},
-    {"scheme": "easypost"},
-    {"scheme": "zoho"},
-    {"scheme": "standard_webhooks"},
-    {"scheme": "shared_secret", "query": "token"},
-    {"scheme": "shared_secret", "header": "Authorization"},
-)
+POINTED: Final = {
+    **PATH_ONLY,
+    "event_pointer": "/type",
+    "dedupe_pointer": "/a/id",
+    "challenge": "c",
+}
+OPTIONS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    "easypost": ({}, {"v2": "true"}),
+    "hmac": (
+        {"header": "X-Signature"},
+        {"header": "X-Signature", "template": "{ts}.{body}", "timestamp_header": "X-Timestamp"},
+    ),
+    "path_only": ({"reason": "test"},),
+    "shared_secret": ({"query": "token"}, {"header": "Authorization", "prefix": "Bearer "}),
+    "shared_secret_legacy_json": ({"header": "Authorization"},),
+    "vercel": ({"verify": "code"},),
+}
+"""What schemes need beside their name; a new one needs a line only if it has required options."""
 
 SECRETIVE: Final = (b"Traceback", b".py", b"psycopg", b"starlette", b"site-packages")
 """What an answer must not hold."""
@@ -73,17 +82,20 @@ def errors() -> Iterator[list[str]]:
 def known(
     conn: Connection[Any], make_endpoint: MakeEndpoint, key_set: KeySet
 ) -> list[dict[str, str]]:
-    """Parameters of paths that lead to endpoints: of every provider, and of every scheme."""
-    jws = {"scheme": "saleor_jws", "jwks_url": key_set.url}
-    made = [make_endpoint(**scheme) for scheme in (*SCHEMES, jws)]
-    found = [{"provider": each.provider, "endpoint_id": each.endpoint_id} for each in made]
-    for name in providers():
-        endpoint = make_endpoint(**PATH_ONLY)
+    """Parameters of paths that lead to endpoints: of every scheme, and of every provider."""
+    needed = {**OPTIONS, "saleor_jws": ({"jwks_url": key_set.url},)}
+    found = []
+    for name, scheme in SCHEMES.items():
+        for options in needed.get(name, ({},)) if scheme.app_type is None else ():
+            made = make_endpoint(scheme=name, **options)
+            found.append({"provider": made.provider, "endpoint_id": made.endpoint_id})
+    for name in (*providers(), "somebody"):
+        made = make_endpoint(**(PATH_ONLY if name in providers() else POINTED))
         conn.execute(
             "UPDATE platform.webhook_endpoint SET provider = %s WHERE id = %s",
-            (name, endpoint.endpoint_id),
+            (name, made.endpoint_id),
         )
-        found.append({"provider": name, "endpoint_id": endpoint.endpoint_id})
+        found.append({"provider": name, "endpoint_id": made.endpoint_id})
     conn.execute("UPDATE platform.webhook_endpoint SET rate_per_minute = 1000000000")
     return found
 
