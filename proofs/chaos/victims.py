@@ -160,7 +160,8 @@ class Runs:
         """Leave that to Dagster."""
 
     def _living(self) -> list[int]:
-        return [pid for pid, words in processes(self.state) if "execute_run" in words]
+        # the stock launcher spawns them from the code server
+        return [pid for pid, words in processes(self.state) if "--multiprocessing-fork" in words]
 
 
 @dataclass
