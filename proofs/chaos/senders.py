@@ -68,7 +68,8 @@ class Senders:
             except BaseException as fault:  # noqa: BLE001 - told by join()
                 self._fault = fault
 
-        self._thread = threading.Thread(target=work, name="senders")
+        # Who interrupts a storm need not wait for its end.
+        self._thread = threading.Thread(target=work, name="senders", daemon=True)
         self._thread.start()
 
     def join(self) -> None:

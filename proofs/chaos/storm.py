@@ -186,7 +186,7 @@ def rage(
         _kill(ground, plan, senders.book, out, say)
     finally:
         orders.stop()
-        senders.join()
+    senders.join()
     say("the storm is over, every sender has ended")
     out.book = senders.book
     out.drain_seconds = _drain(ground, plan, out, say)
