@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 
+from schemabase_dagster import read_endpoints
 from schemabase_dagster.schemes import SCHEMES
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.stack.ports import answers, free_port
+from schemabase_dagster.tenancy import App, Tenant
 from schemabase_dagster.webhooks import Created
 from tests.support.memory import resident_bytes
 from tests.support.wait import wait_until
@@ -53,7 +55,7 @@ KEPT_BYTES: Final = 32 * 1024 * 1024
 """By so much the memory of a gateway may grow while it refuses 160 MB."""
 
 fuzzed = settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 
 
@@ -80,7 +82,7 @@ def errors() -> Iterator[list[str]]:
 
 @pytest.fixture
 def known(
-    conn: Connection[Any], make_endpoint: MakeEndpoint, key_set: KeySet
+    conn: Connection[Any], tenant: Tenant, app: App, make_endpoint: MakeEndpoint, key_set: KeySet
 ) -> list[dict[str, str]]:
     """Parameters of paths that lead to endpoints: of every scheme, and of every provider."""
     needed = {**OPTIONS, "saleor_jws": ({"jwks_url": key_set.url},)}
@@ -97,6 +99,9 @@ def known(
         )
         found.append({"provider": name, "endpoint_id": made.endpoint_id})
     conn.execute("UPDATE platform.webhook_endpoint SET rate_per_minute = 1000000000")
+    feed = read_endpoints.create_feed(conn, app, "https://shop.example/")
+    numbers = read_endpoints.create_logistics(conn, tenant)
+    found += [{"variant": "googlemerchant", "endpoint_id": each} for each in (feed, numbers)]
     return found
 
 

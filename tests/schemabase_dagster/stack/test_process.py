@@ -60,6 +60,19 @@ def test_services_that_serve_are_reported_and_stopped_with_the_block(tmp_path: P
     assert not any(runs(child.process.pid) for child in children)
 
 
+def test_a_child_that_was_killed_is_started_again_and_no_longer_missed(tmp_path: Path):
+    with Supervisor(tmp_path, tmp_path) as supervisor:
+        killed = supervisor.start(service("one", SLEEPER, tmp_path))
+        killed.process.kill()
+        killed.process.wait()
+
+        again = supervisor.restart(killed)
+        supervisor.check()
+
+        assert supervisor.children == (again,)
+        assert runs(again.process.pid)
+
+
 def test_dead_child_is_named_with_its_status_and_last_words(tmp_path: Path):
     dying = service("gateway", "import sys; print('no port left'); sys.exit(7)", tmp_path)
 
