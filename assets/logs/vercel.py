@@ -185,7 +185,7 @@ def _merged(told: Mapping[str, Any], own: Mapping[str, Any]) -> JsonObject:
         ours = own.get(name)
         if isinstance(ours, Mapping) and isinstance(value, Mapping):
             merged[name] = _merged(value, ours)
-        elif ours is None and name.partition(".")[0] not in own:
+        elif name.partition(".")[0] not in own:
             merged[name] = value
     return merged
 
