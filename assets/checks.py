@@ -20,6 +20,7 @@ from schemabase_dagster.tenancy import Tenant
 DEFAULT_REJECT_SHARE: Final = 0.01
 SHRUNK_SHARE: Final = 0.2
 SHRUNK_WITHIN: Final = timedelta(days=7)
+LONGEST_DUE: Final = timedelta(minutes=10)
 
 _FRESHNESS: Final = """
 SELECT a.key AS app, s.last_success_at, s.last_status, s.estimate_seconds, a.created_at
@@ -96,6 +97,26 @@ ORDER BY w.received_at DESC
 LIMIT 10
 """
 
+_BACKLOG: Final = """
+SELECT count(*) AS waiting,
+       coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS oldest_seconds
+FROM (
+    SELECT next_attempt_at AS due_at
+    FROM platform.webhook_inbox
+    WHERE tenant_id = %(tenant_id)s
+      AND provider = %(system)s
+      AND status IN ('received', 'failed')
+      AND next_attempt_at <= now()
+    UNION ALL
+    SELECT claimed_until
+    FROM platform.webhook_inbox
+    WHERE tenant_id = %(tenant_id)s
+      AND provider = %(system)s
+      AND status = 'claimed'
+      AND claimed_until <= now()
+) AS due
+"""
+
 # The view itself takes a tenth of a second to plan: it is a union over all streams.
 _UNMATCHED: Final = """
 SELECT app, stream, external_id, coalesce(code, '') AS code, coalesce(path, '') AS path,
@@ -152,6 +173,15 @@ def raw_checks(stream: Stream) -> tuple[Check, ...]:
             )
         )
     if stream.webhook is not None:
+        found.append(
+            Check(
+                "backlog_age",
+                asset,
+                f"No webhook of the system is due for more than {LONGEST_DUE.seconds // 60} "
+                "minutes. If one is, look at the runs of the job webhook_delivery.",
+                lambda conn, tenant: check_backlog(conn, tenant, stream),
+            )
+        )
         found.append(
             Check(
                 "dead_letters",
@@ -255,6 +285,19 @@ def check_shrunk(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Verdi
         return Verdict(True, "no app lost many records", "WARN")
     told = ", ".join(f"{row['app']}: {row['gone']} of {row['records']}" for row in apps)
     return Verdict(False, f"vanished lately: {told}", "WARN", rows=apps)
+
+
+def check_backlog(conn: Connection[Any], tenant: Tenant, stream: Stream) -> Verdict:
+    """Judge for how long the oldest due webhook of a tenant's system has been waiting."""
+    values = {"tenant_id": tenant.id, "system": stream.system.name}
+    (row,) = fetch_rows(conn, _BACKLOG, values)
+    if not row["waiting"]:
+        return Verdict(True, "no webhook waits", "ERROR", {"waiting": 0})
+    minutes = row["oldest_seconds"] / 60
+    facts = {"waiting": row["waiting"], "oldest_minutes": round(minutes, 1)}
+    passed = row["oldest_seconds"] <= LONGEST_DUE.total_seconds()
+    summary = f"{row['waiting']} wait, the oldest for {minutes:.0f} minutes"
+    return Verdict(passed, summary, "ERROR", facts)
 
 
 def _check_unmatched(

@@ -14,13 +14,14 @@ from sensors.nightly import nightly_sync
 from sensors.tenant_partitions import tenant_partitions
 from sensors.webhook_delivery import webhook_delivery
 from sensors.webhook_inbox import webhook_inbox
+from sensors.webhook_watch import webhook_watch
 
 defs = dg.Definitions(
     assets=all_assets(),
     resources=default_resources(),
     jobs=[tenant_sync, webhook_delivery, lateness_watch, inbox_upkeep, *OPERATOR_JOBS],
     schedules=[nightly_sync, lateness_schedule, inbox_upkeep_schedule],
-    sensors=[tenant_partitions, due_syncs, webhook_inbox, run_failure_alert],
+    sensors=[tenant_partitions, due_syncs, webhook_inbox, webhook_watch, run_failure_alert],
     # Steps are short SQL and HTTP waits: a process for each would cost a second (measured).
     executor=dg.in_process_executor,
 )

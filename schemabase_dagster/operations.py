@@ -3,18 +3,19 @@
 Roof, not ground: a sync runs real assets.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import dagster as dg
 
 from assets import failures, registry
 from assets.factory import all_assets
 from resources.registry import default_resources
-from schemabase_dagster import database, tags, tenancy
-from schemabase_dagster.clock import utc_now
+from schemabase_dagster import database, inbox, tags, tenancy
+from schemabase_dagster.clock import parse_instant, utc_now
 from schemabase_dagster.engine import accepted, decisions
 from schemabase_dagster.engine.replay import replay as replay_streams
 from schemabase_dagster.errors import ConfigurationError, SchemabaseError
@@ -145,6 +146,53 @@ def replay(tenant: str, streams: Iterable[str] = ()) -> int:
     return replay_streams(found, chosen)
 
 
+def select_deliveries(
+    tenant: str,
+    *,
+    provider: str = "",
+    event_type: str = "",
+    status: str = "",
+    since: str = "",
+    until: str = "",
+) -> inbox.Selection:
+    """Return the filter of deliveries that texts describe; empty ones narrow nothing.
+
+    Raises:
+        ConfigurationError: there is no such tenant, or a time cannot be read.
+    """
+    with database.transaction() as conn:
+        found = tenancy.get_tenant(conn, tenant)
+    return inbox.Selection(
+        tenant=found.slug,
+        provider=provider or None,
+        event_type=event_type or None,
+        status=status or None,
+        since=_instant(since),
+        until=_instant(until),
+    )
+
+
+def preview_replay(selection: inbox.Selection) -> list[inbox.Preview]:
+    """Count what a replay of deliveries would do."""
+    with database.transaction() as conn:
+        return inbox.preview(conn, selection)
+
+
+def replay_deliveries(
+    selection: inbox.Selection, replay_id: UUID, per_second: float
+) -> Iterator[inbox.Replay]:
+    """Make deliveries due again; yield the state after every chunk.
+
+    Args:
+        selection: which; of a replay that is known already it is not looked at.
+        replay_id: name of the replay: one that was stopped goes on under its name.
+        per_second: deliveries made due in a second, at most.
+    """
+    with database.connect(autocommit=True) as conn:
+        inbox.start_replay(conn, selection, replay_id)
+        yield from inbox.run_replay(conn, replay_id, per_second)
+
+
 def list_conflicts(tenant: str | None = None) -> list[decisions.OpenConflict]:
     """Return the contradictions that wait for a person, oldest first."""
     return decisions.list_conflicts(tenant)
@@ -263,6 +311,15 @@ def _materialize(
             if not each.passed
         ),
     )
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return parse_instant(text) if text else None
+    except ValueError:
+        raise ConfigurationError(
+            f"'{text}' is not an instant.", "Write it as 2026-01-31T08:00:00Z."
+        ) from None
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> SyncFailedError:

@@ -1,12 +1,13 @@
 """The jobs that an operator starts from Dagster's launchpad; the command line does the same."""
 
 from typing import Any, Final
+from uuid import UUID
 
 import dagster as dg
 from pydantic import Field
 
 from assets import failures, registry
-from schemabase_dagster import operations
+from schemabase_dagster import inbox, operations
 from schemabase_dagster.clock import show_instant
 
 LONGEST_RUN: Final = {"dagster/max_runtime": "7200"}
@@ -34,6 +35,23 @@ class ReplayConfig(dg.Config):
     tenant: str = Field(description="Slug of the tenant")
     streams: list[str] = Field(default=[], description="Streams; empty = all with a mapper")
     sync: bool = Field(default=True, description="Merge them at once, without waiting for a run")
+
+
+class ReplayInboxConfig(dg.Config):
+    """Which webhook deliveries are processed again."""
+
+    tenant: str = Field(description="Slug of the tenant")
+    provider: str = Field(default="", description="Only from this system")
+    event_type: str = Field(default="", description="Only events of this type")
+    status: str = Field(
+        default="", description="Only in this state: processed, ignored, failed or dead"
+    )
+    since: str = Field(default="", description="Received at or after, ISO 8601")
+    until: str = Field(default="", description="Received before, ISO 8601")
+    dry_run: bool = Field(default=True, description="Only count what would be processed again")
+    per_second: float = Field(
+        default=inbox.PER_SECOND, gt=0, description="Deliveries made due in a second, at most"
+    )
 
 
 class ResolveConflictConfig(dg.Config):
@@ -89,6 +107,31 @@ def _replay_records(context: dg.OpExecutionContext, config: ReplayConfig) -> Non
             )
 
 
+@dg.op(name="replay_deliveries", out=dg.Out(dg.Nothing))
+def _replay_deliveries(context: dg.OpExecutionContext, config: ReplayInboxConfig) -> None:
+    """Make deliveries due again; a re-execution of a stopped run goes on where it was."""
+    with failures.translated():
+        selection = operations.select_deliveries(
+            config.tenant,
+            provider=config.provider,
+            event_type=config.event_type,
+            status=config.status,
+            since=config.since,
+            until=config.until,
+        )
+        if config.dry_run:
+            for each in operations.preview_replay(selection):
+                effect = "copied" if each.is_copied else "tried again"
+                context.log.info(
+                    "%d %s deliveries of %s would be %s",
+                    each.count, each.status, each.provider, effect,
+                )  # fmt: skip
+            return
+        first_run = UUID(context.run.root_run_id or context.run_id)
+        for state in operations.replay_deliveries(selection, first_run, config.per_second):
+            context.log.info("%d tried again, %d copied", state.retried, state.copied)
+
+
 @dg.op(name="decide_conflict", out=dg.Out(dg.Nothing))
 def _decide_conflict(context: dg.OpExecutionContext, config: ResolveConflictConfig) -> None:
     """Record the decision of a person about two records."""
@@ -135,6 +178,18 @@ def replay() -> None:
 
 
 @dg.job(
+    name="replay_inbox",
+    description="Process webhook deliveries again; counts only, until dry_run is off. Same as "
+    "'schemabase inbox replay'.",
+    executor_def=dg.in_process_executor,
+    tags=LONGEST_RUN,
+)
+def replay_inbox() -> None:
+    """Process deliveries again."""
+    _replay_deliveries()
+
+
+@dg.job(
     name="resolve_conflict",
     description="Decide whether two source records are one row. Same as 'schemabase conflict "
     "resolve'.",
@@ -155,7 +210,7 @@ def pause_app() -> None:
     _pause()
 
 
-OPERATOR_JOBS: Final = (sync_one, replay, resolve_conflict, pause_app)
+OPERATOR_JOBS: Final = (sync_one, replay, replay_inbox, resolve_conflict, pause_app)
 
 
 def _counts(counts: Any) -> str:

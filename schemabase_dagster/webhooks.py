@@ -1,11 +1,11 @@
-"""Webhook endpoints: create, list, rotate, pause, resume. A secret is returned once, when made."""
+"""Webhook endpoints: create, list, rotate, change, pause. A secret is returned once, when made."""
 
 import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from psycopg import Connection
@@ -25,6 +25,8 @@ GRACE: Final = timedelta(hours=24)
 SYNC_SUFFIX: Final = "_sync"
 """Ends the names of senders of questions that are answered at once, to tell them from events."""
 
+Unentitled: TypeAlias = Literal["hold", "reject"]
+
 ID_CHARACTERS: Final = 26
 
 _CREATE: Final = """
@@ -35,8 +37,8 @@ VALUES (%(id)s, %(tenant_id)s, %(app_id)s, %(provider)s, %(name)s, %(verificatio
 
 _LIST: Final = """
 SELECT e.id, t.slug AS tenant_slug, a.key AS app_key, e.app_id, e.tenant_id, e.provider, e.name,
-       e.enabled, e.paused_at, e.verification, e.created_at,
-       d.last_delivery_at, d.body_conflicts,
+       e.enabled, e.paused_at, e.paused_reason, e.unentitled, e.max_body_bytes, e.rate_per_minute,
+       e.verification, e.created_at, d.last_delivery_at, d.body_conflicts,
        (SELECT count(*)
         FROM platform.webhook_secret AS s
         WHERE s.endpoint_id = e.id
@@ -68,6 +70,18 @@ WHERE id = %(id)s
 _PAUSE: Final = """
 UPDATE platform.webhook_endpoint
 SET paused_at = CASE WHEN %(is_paused)s THEN coalesce(paused_at, now()) END,
+    paused_reason = %(reason)s,
+    resumed_at = CASE WHEN %(is_paused)s THEN resumed_at ELSE now() END,
+    updated_at = now()
+WHERE id = %(id)s
+"""
+
+_RESTRICT: Final = """
+UPDATE platform.webhook_endpoint
+SET enabled = coalesce(%(enabled)s, enabled),
+    unentitled = coalesce(%(unentitled)s, unentitled),
+    max_body_bytes = coalesce(%(max_body_bytes)s, max_body_bytes),
+    rate_per_minute = coalesce(%(rate_per_minute)s, rate_per_minute),
     updated_at = now()
 WHERE id = %(id)s
 """
@@ -105,6 +119,10 @@ class Endpoint:
     name: str | None
     enabled: bool
     paused_at: datetime | None
+    paused_reason: str | None
+    unentitled: str
+    max_body_bytes: int | None
+    rate_per_minute: int
     verification: dict[str, Any]
     created_at: datetime
     last_delivery_at: datetime | None
@@ -310,14 +328,53 @@ def end_secret(conn: Connection[Any], endpoint_id: str, secret_id: UUID) -> None
     tell_gateways(conn, endpoint_id)
 
 
-def pause_endpoint(conn: Connection[Any], endpoint_id: str) -> int:
-    """Store deliveries without processing them; return how many waiting ones are held now.
+def restrict_endpoint(
+    conn: Connection[Any],
+    endpoint_id: str,
+    *,
+    enabled: bool | None = None,
+    unentitled: Unentitled | None = None,
+    max_body_bytes: int | None = None,
+    rate_per_minute: int | None = None,
+) -> None:
+    """Change what an endpoint takes; None = as it is.
+
+    Args:
+        conn: connection.
+        endpoint_id: the endpoint.
+        enabled: False = deliveries are refused, with 410 or 403, and not stored.
+        unentitled: while the tenant is not entitled deliveries are held, or refused with 403.
+        max_body_bytes: larger bodies are refused with 413.
+        rate_per_minute: more deliveries are refused with 429.
 
     Raises:
         ConfigurationError: there is no such endpoint.
     """
     get_endpoint(conn, endpoint_id)
-    conn.execute(_PAUSE, {"id": endpoint_id, "is_paused": True})
+    values = {
+        "id": endpoint_id,
+        "enabled": enabled,
+        "unentitled": unentitled,
+        "max_body_bytes": max_body_bytes,
+        "rate_per_minute": rate_per_minute,
+    }
+    conn.execute(_RESTRICT, values)
+    tell_gateways(conn, endpoint_id)
+
+
+def pause_endpoint(conn: Connection[Any], endpoint_id: str, reason: str | None = None) -> int:
+    """Store deliveries without processing them; return how many waiting ones are held now.
+
+    Args:
+        conn: connection.
+        endpoint_id: the endpoint.
+        reason: why the circuit breaker pauses it; None = a person does.
+
+    Raises:
+        ConfigurationError: there is no such endpoint.
+    """
+    get_endpoint(conn, endpoint_id)
+    conn.execute(_PAUSE, {"id": endpoint_id, "is_paused": True, "reason": reason})
     held = conn.execute(_HOLD, {"id": endpoint_id}).rowcount
     tell_gateways(conn, endpoint_id)
     return held
@@ -330,7 +387,7 @@ def resume_endpoint(conn: Connection[Any], endpoint_id: str) -> int:
         ConfigurationError: there is no such endpoint.
     """
     endpoint = get_endpoint(conn, endpoint_id)
-    conn.execute(_PAUSE, {"id": endpoint_id, "is_paused": False})
+    conn.execute(_PAUSE, {"id": endpoint_id, "is_paused": False, "reason": None})
     released = inbox.release_held(conn, endpoint.tenant_id)
     tell_gateways(conn, endpoint_id)
     return released

@@ -14,10 +14,12 @@ from schemabase_dagster import database, inbox
     retry_policy=failures.RETRY_POLICY,
 )
 def keep_inbox(context: dg.OpExecutionContext) -> None:
-    """Prepare days, then purge."""
+    """Prepare days, purge, sum up."""
     with failures.translated(), database.connect(autocommit=True) as conn:
         made = inbox.prepare_days(conn)
         gone = inbox.purge(conn)
+        inbox.fold_attempts(conn)
+        inbox.forget_activity(conn)
     context.log.info("%d days made, %d rows and whole days dropped", len(made), gone)
 
 

@@ -1,4 +1,4 @@
-"""The schedule that looks for what nobody else would notice: late data and waiting webhooks.
+"""The schedule that looks for what nobody else would notice: late data.
 
 A run evaluates the freshness of what it has just synced, so it is always content; what was never
 started is only found from outside.
@@ -6,7 +6,7 @@ started is only found from outside.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 from psycopg import Connection
@@ -15,14 +15,11 @@ from assets import failures, metadata, registry
 from assets.checking import Verdict
 from assets.checks import check_freshness
 from assets.syncing import SYNC_FEATURE
-from schemabase_dagster import database, inbox, tenancy
+from schemabase_dagster import database, tenancy
 from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import Tenant
 from sensors.alerts import Alert, send
 from sensors.requests import known_tenants
-
-WAITING_SECONDS: Final = 600.0
-"""Deliveries that are due for so long mean that nothing processes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +44,11 @@ def look_for_lateness(
         partitions = known_tenants(context.instance)
         with database.transaction() as conn:
             late = find_late(conn)
-            waiting = [each for each in inbox.backlog(conn) if _waits(each)]
         for each in late:
             if each.tenant.slug in partitions:
                 yield _evaluation(each)
             if each.verdict.severity == "ERROR":
                 send(_late_alert(each), each.tenant.slug)
-        for backlog in waiting:
-            send(_waiting_alert(backlog))
     yield dg.Output(None)
 
 
@@ -65,7 +59,7 @@ def look_for_lateness(
     tags={"dagster/max_runtime": "600"},
 )
 def lateness_watch() -> None:
-    """Look for late data and waiting webhooks."""
+    """Look for late data."""
     look_for_lateness()
 
 
@@ -111,16 +105,4 @@ def _late_alert(late: Late) -> Alert:
         f"late/{late.stream.system.name}",
         f"raw/{late.stream.name} of tenant '{late.tenant.slug}' is {late.verdict.summary}. "
         f"Run 'schemabase status {late.tenant.slug}'.",
-    )
-
-
-def _waits(backlog: inbox.Backlog) -> bool:
-    return backlog.status != "dead" and backlog.oldest_due_seconds > WAITING_SECONDS
-
-
-def _waiting_alert(backlog: inbox.Backlog) -> Alert:
-    return Alert(
-        f"inbox/{backlog.provider}",
-        f"{backlog.count} webhook deliveries of {backlog.provider} wait, the oldest for "
-        f"{backlog.oldest_due_seconds / 60:.0f} minutes. Run 'schemabase inbox list'.",
     )

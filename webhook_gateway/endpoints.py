@@ -32,7 +32,7 @@ UNKNOWN_PER_MINUTE: Final = 120
 
 _ENDPOINT: Final = """
 SELECT e.id, e.tenant_id, t.slug AS tenant_slug, t.active, e.app_id, e.provider, e.enabled,
-       e.paused_at IS NOT NULL AS is_paused, e.verification, e.answers,
+       e.paused_at IS NOT NULL AS is_paused, e.unentitled, e.verification, e.answers,
        e.max_body_bytes, e.rate_per_minute
 FROM platform.webhook_endpoint AS e
 JOIN platform.tenant AS t ON t.id = e.tenant_id
@@ -51,7 +51,22 @@ ORDER BY valid_from DESC, id
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The settings of an endpoint. ``held`` says why its deliveries must wait, or None."""
+    """The settings of an endpoint.
+
+    Attributes:
+        id: public id.
+        tenant_id: tenant.
+        tenant_slug: its slug.
+        app_id: app.
+        provider: kind of the sender.
+        is_enabled: False = a person switched it off.
+        is_refused: its tenant is not entitled, and its deliveries are not wanted until it is.
+        held: why its deliveries must wait, or None.
+        options: options of its verification.
+        verifier: proves deliveries.
+        max_body_bytes: limit of bodies, packed or unpacked.
+        rate_per_minute: limit of deliveries.
+    """
 
     id: str
     tenant_id: UUID
@@ -59,6 +74,7 @@ class Endpoint:
     app_id: UUID
     provider: Provider
     is_enabled: bool
+    is_refused: bool
     held: str | None
     options: Mapping[str, Any]
     verifier: Verifier
@@ -135,19 +151,21 @@ def load_endpoint(conn: Connection[Any], endpoint_id: str, jwks: Jwks) -> Endpoi
     credentials = _credentials(conn, row["app_id"], row["verification"])
     is_entitled = row["active"] and tenancy.is_entitled(conn, row["tenant_id"], FEATURE)
     held = "entitlement" if not is_entitled else "paused" if row["is_paused"] else None
+    sender = provider(row["provider"], row["verification"].get("sender"))
     return Endpoint(
         id=row["id"],
         tenant_id=row["tenant_id"],
         tenant_slug=row["tenant_slug"],
         app_id=row["app_id"],
-        provider=provider(row["provider"], row["verification"].get("sender")),
+        provider=sender,
         is_enabled=row["enabled"],
+        is_refused=not is_entitled and row["unentitled"] == "reject",
         held=held,
         options=row["verification"],
         verifier=build_verifier(row["verification"], secrets, jwks, credentials),
         secrets=secrets,
         answers=row["answers"],
-        max_body_bytes=row["max_body_bytes"],
+        max_body_bytes=row["max_body_bytes"] or sender.max_body_bytes,
         rate_per_minute=row["rate_per_minute"],
     )
 

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from schemabase_dagster import inbox, migrations
+from schemabase_dagster import migrations
 from webhook_gateway import metrics
 from webhook_gateway.answers import Refusal
+from webhook_gateway.inbox_metrics import registry_of, take_snapshot
 from webhook_gateway.link import Desk
 from webhook_gateway.settings import GatewaySettings
 
@@ -49,10 +50,10 @@ class Health:
         if not self._may_read(request):
             raise HTTPException(403)
         try:
-            backlog = await self._desk.ask(inbox.backlog)
+            inbox = registry_of(await self._desk.ask(take_snapshot))
         except Refusal:
-            backlog = None
-        text, content_type = metrics.exposition(backlog)
+            inbox = None
+        text, content_type = metrics.exposition(inbox)
         return Response(text, media_type=content_type)
 
     def _may_read(self, request: Request) -> bool:

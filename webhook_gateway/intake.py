@@ -119,6 +119,7 @@ class Intake:
         delivery = make_delivery(endpoint, inbound, visit)
         visit.event_type = delivery.event_type
         stored = await self._store.store(delivery)
+        self._notes.delivered(endpoint.id)
         status, reply = _accepted(visit, endpoint, stored)
         if endpoint.provider.acknowledge is not None:
             reply = endpoint.provider.acknowledge(inbound, endpoint.options)
@@ -128,6 +129,8 @@ class Intake:
         if not endpoint.is_enabled:
             is_standard = endpoint.options.get("scheme") == "standard_webhooks"
             raise Refusal(410 if is_standard else 403, "endpoint_disabled")
+        if endpoint.is_refused:
+            raise Refusal(403, "entitlement")
         if visit.method != endpoint.provider.method and visit.method not in HANDSHAKE_METHODS:
             raise _wrong_method(endpoint)
         if (

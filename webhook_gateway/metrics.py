@@ -1,7 +1,6 @@
-"""Prometheus metrics of the gateway and the inbox."""
+"""Prometheus metrics of the gateway's processes."""
 
 import os
-from collections.abc import Iterable
 from functools import cache
 from typing import Final
 from uuid import UUID
@@ -17,7 +16,6 @@ from prometheus_client import (
     multiprocess,
 )
 
-from schemabase_dagster.inbox import Backlog
 from webhook_gateway.settings import METRICS_DIR
 
 REQUESTS: Final = Counter("gateway_requests", "Requests answered", ["provider", "code"])
@@ -40,6 +38,11 @@ SECRETS_USED: Final = Counter("webhook_secret_used", "Deliveries proved by a sec
 INSERT_SECONDS: Final = Histogram(
     "gateway_db_insert_seconds",
     "Time of one batch, commit included",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 3),
+)
+WAIT_SECONDS: Final = Histogram(
+    "gateway_pool_wait_seconds",
+    "Time that the first delivery of a batch waited for a connection",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 3),
 )
 BATCH_ROWS: Final = Histogram(
@@ -68,11 +71,11 @@ def secret_used(secret_id: UUID) -> Counter:
     return SECRETS_USED.labels(str(secret_id))
 
 
-def exposition(backlog: Iterable[Backlog] | None) -> tuple[bytes, str]:
+def exposition(inbox: CollectorRegistry | None) -> tuple[bytes, str]:
     """Return the metrics of all workers as text, and its content type.
 
     Args:
-        backlog: state of the inbox; None when the database cannot be asked.
+        inbox: what the database tells; None when it cannot be asked.
     """
     registry = CollectorRegistry()
     if os.environ.get(METRICS_DIR):
@@ -80,23 +83,6 @@ def exposition(backlog: Iterable[Backlog] | None) -> tuple[bytes, str]:
         text = generate_latest(registry)
     else:
         text = generate_latest()
-    if backlog is not None:
-        text += generate_latest(_backlog_registry(backlog))
+    if inbox is not None:
+        text += generate_latest(inbox)
     return text, CONTENT_TYPE_LATEST
-
-
-def _backlog_registry(backlog: Iterable[Backlog]) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    rows = Gauge(
-        "webhook_backlog",
-        "Deliveries not settled, or dead",
-        ["provider", "status"],
-        registry=registry,
-    )
-    oldest = Gauge(
-        "webhook_oldest_due_seconds", "Age of the oldest due delivery", registry=registry
-    )
-    for each in backlog:
-        rows.labels(each.provider, each.status).set(each.count)
-    oldest.set(max((each.oldest_due_seconds for each in backlog), default=0))
-    return registry

@@ -1,8 +1,9 @@
-"""Notes: what is written down beside the inbox: access log, refusals, use of secrets."""
+"""Notes: what is written down beside the inbox: access log, activity, refusals, used secrets."""
 
 import asyncio
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 import orjson
 from psycopg import Connection
 
+from schemabase_dagster.inbox import note_activity
 from webhook_gateway.answers import Refusal
 from webhook_gateway.link import Desk
 
@@ -56,6 +58,7 @@ class Notes:
         self._access_log = access_log
         self._lines: list[bytes] = []
         self._refusals: list[Refused] = []
+        self._delivered: dict[str, int] = {}
         self._secrets: set[UUID] = set()
         self._secret_noted_at: dict[UUID, float] = {}
 
@@ -68,6 +71,10 @@ class Notes:
         """Note a refused request."""
         if len(self._refusals) < MAX_REFUSALS:
             self._refusals.append(refused)
+
+    def delivered(self, endpoint_id: str) -> None:
+        """Note that a verified delivery came to an endpoint, new or not."""
+        self._delivered[endpoint_id] = self._delivered.get(endpoint_id, 0) + 1
 
     def secret_used(self, secret_id: UUID) -> None:
         """Note that a secret proved a delivery."""
@@ -94,18 +101,24 @@ class Notes:
             sys.stdout.buffer.flush()
 
     async def flush(self) -> None:
-        """Write refusals and used secrets to the database; what it does not take is dropped."""
+        """Write what was noted to the database; what it does not take is dropped."""
         refusals, self._refusals = self._refusals, []
+        delivered, self._delivered = self._delivered, {}
         secrets, self._secrets = self._secrets, set()
-        if not refusals and not secrets:
+        if not refusals and not delivered and not secrets:
             return
         try:
-            await self._desk.ask(_write, refusals, sorted(secrets))
+            await self._desk.ask(_write, refusals, delivered, sorted(secrets))
         except Refusal:
             return
 
 
-def _write(conn: Connection[Any], refusals: list[Refused], secrets: list[UUID]) -> None:
+def _write(
+    conn: Connection[Any],
+    refusals: list[Refused],
+    delivered: Mapping[str, int],
+    secrets: list[UUID],
+) -> None:
     columns = (
         [each.endpoint_id for each in refusals],
         [each.reason for each in refusals],
@@ -115,4 +128,5 @@ def _write(conn: Connection[Any], refusals: list[Refused], secrets: list[UUID]) 
         [each.trace_id for each in refusals],
     )
     conn.execute(_REFUSALS, columns)
+    note_activity(conn, delivered)
     conn.execute(_SECRETS_USED, (secrets,))

@@ -46,6 +46,7 @@ class Writer:
         self._database = database
         self._on_stored = on_stored
         self._waiting: deque[tuple[Delivery, asyncio.Future[Stored]]] = deque()
+        self._waiting_since = 0.0
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
@@ -65,6 +66,8 @@ class Writer:
     async def store(self, delivery: Delivery) -> Stored:
         """Store one delivery with the next batch (see ``Store``)."""
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._waiting_since = time.perf_counter()
         self._waiting.append((delivery, future))
         self._wake.set()
         return await future
@@ -89,6 +92,9 @@ class Writer:
         while self._waiting and len(batch) < MAX_BATCH_ROWS and size < MAX_BATCH_BYTES:
             batch.append(self._waiting.popleft())
             size += len(batch[-1][0].body)
+        if batch:
+            metrics.WAIT_SECONDS.observe(time.perf_counter() - self._waiting_since)
+            self._waiting_since = time.perf_counter()
         return batch
 
     async def _write(

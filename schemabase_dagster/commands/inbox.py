@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import typer
-from psycopg import Connection
 from rich.markup import escape
 
 from schemabase_dagster import database, inbox
@@ -142,7 +141,7 @@ def show_(
         typer.echo(text)
 
 
-@app.command(epilog="Example: schemabase inbox replay --tenant acme --status dead")
+@app.command(epilog="Example: schemabase inbox replay --tenant acme --status dead --dry-run")
 def replay(
     deliveries: Annotated[list[str] | None, typer.Argument(help="Ids of deliveries.")] = None,
     *,
@@ -151,9 +150,21 @@ def replay(
     status: Status = None,
     since: Since = None,
     until: Until = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be processed again.")
+    ] = False,
+    per_second: Annotated[
+        float, typer.Option(min=0.1, help="Deliveries made due in a second, at most.")
+    ] = inbox.PER_SECOND,
+    resume: Annotated[
+        str | None, typer.Option(help="Go on with a replay that was stopped.", metavar="REPLAY")
+    ] = None,
     yes: Sure = False,
 ) -> None:
-    """Process deliveries again: dead ones in place, others as a copy. Changes nothing twice."""
+    """Process deliveries again: failed and dead ones in place, others as a copy."""
+    if resume is not None:
+        _run_replay(_replay_id(resume), per_second)
+        return
     selection = Selection(
         ids=tuple(map(_id, deliveries or [])),
         tenant=tenant,
@@ -167,21 +178,53 @@ def replay(
             "Nothing was chosen to be replayed.",
             "Name deliveries, or narrow down with --tenant, --status, --since, --until.",
         )
+    with database.transaction() as conn:
+        found = inbox.preview(conn, selection)
+    count = sum(each.count for each in found)
+    if dry_run or not count:
+        _print_preview(found)
+        return
+    if not yes and len(selection.ids) != count:
+        typer.confirm(f"Replay {plural(count, 'delivery', 'deliveries')}?", abort=True)
+    with database.transaction() as conn:
+        replay_id = inbox.start_replay(conn, selection)
+    _run_replay(replay_id, per_second)
+
+
+def _run_replay(replay_id: UUID, per_second: float) -> None:
     with database.connect(autocommit=True) as conn:
-        found = inbox.count_selected(conn, selection)
-        if found and not yes and len(selection.ids) != found:
-            typer.confirm(f"Replay {plural(found, 'delivery', 'deliveries')}?", abort=True)
-        revived, copied = _replay(conn, selection)
-    say(
-        f"{plural(revived, 'dead delivery', 'dead deliveries')} tried again, "
-        f"{plural(copied, 'delivery', 'deliveries')} copied; the next run takes them."
+        for state in inbox.run_replay(conn, replay_id, per_second):
+            counts = (
+                f"{plural(state.retried, 'failed or dead delivery', 'failed or dead deliveries')} "
+                f"tried again, {plural(state.copied, 'delivery', 'deliveries')} copied"
+            )
+            if state.finished_at is None:
+                say(f"{counts} so far; if this is stopped: --resume {replay_id}")
+            else:
+                say(f"{counts}; the next run takes them.")
+
+
+def _print_preview(found: list[inbox.Preview]) -> None:
+    show(
+        {
+            "tenant_slug": "Tenant",
+            "provider": "From",
+            "status": "State",
+            "count": "Deliveries",
+            "first_received_at": "First",
+            "last_received_at": "Last",
+            "effect": "Would be",
+        },
+        [
+            asdict(each) | {"effect": "copied" if each.is_copied else "tried again"}
+            for each in found
+        ],
+        empty="Nothing would be processed again.",
     )
 
 
-def _replay(conn: Connection[Any], selection: Selection) -> tuple[int, int]:
-    revived = inbox.revive_dead(conn, selection)
-    # The dead ones of the selection are due by now, hence not settled, and are not copied.
-    return revived, inbox.replay(conn, selection)
+def _replay_id(text: str) -> UUID:
+    return _parsed(UUID, text, "the id of a replay", "It was printed when the replay began.")
 
 
 def _print_list(selection: Selection, limit: int, *, as_json: bool, empty: str) -> None:

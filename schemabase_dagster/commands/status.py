@@ -1,11 +1,12 @@
-"""``schemabase status``: freshness, back-fills, inbox, conflicts and rejects at a glance."""
+"""``schemabase status``: freshness, back-fills, webhooks, conflicts and rejects at a glance."""
 
 from typing import Annotated, Any
 
 import typer
+from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 
-from schemabase_dagster import database, tenancy
+from schemabase_dagster import database, inbox, tenancy
 from schemabase_dagster.terminal import duration, plural, print_json, say, show
 
 app = typer.Typer()
@@ -35,6 +36,17 @@ JOIN platform.tenant AS t ON t.id = i.tenant_id
 WHERE i.status IN ('received', 'claimed', 'failed', 'dead')
     AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
 GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+"""
+
+_PAUSED = """
+SELECT t.slug AS tenant, e.provider, e.id AS endpoint,
+    'paused: ' || coalesce(e.paused_reason, 'by a person') AS trouble
+FROM platform.webhook_endpoint AS e
+JOIN platform.tenant AS t ON t.id = e.tenant_id
+WHERE e.paused_at IS NOT NULL
+    AND e.deleted_at IS NULL
+    AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
 ORDER BY 1, 2, 3
 """
 
@@ -69,6 +81,7 @@ def status(
                 ("conflicts", _CONFLICTS),
             )
         }
+        parts["webhooks"] = _troubled(conn, cursor, tenant)
     if as_json:
         print_json(parts)
         return
@@ -86,6 +99,12 @@ def status(
         parts["inbox"],
         empty="Nothing waits.",
     )  # fmt: skip
+    say("\n[bold]Webhook endpoints that do not work as usual[/]")
+    show(
+        {"tenant": "Tenant", "provider": "From", "endpoint": "Endpoint", "trouble": "Trouble"},
+        parts["webhooks"],
+        empty="None.",
+    )
     say("\n[bold]Rejected records[/]")
     show(
         {"tenant": "Tenant", "stream": "Stream", "code": "Code", "path": "Path",
@@ -99,6 +118,26 @@ def status(
         parts["conflicts"],
         empty="None.",
     )
+
+
+def _troubled(
+    conn: Connection[Any], cursor: Cursor[dict[str, Any]], tenant: str | None
+) -> list[dict[str, Any]]:
+    """List endpoints that are paused, or silent for longer than usual."""
+    return [
+        *cursor.execute(_PAUSED, {"tenant": tenant}).fetchall(),
+        *(
+            {
+                "tenant": each.tenant_slug,
+                "provider": each.provider,
+                "endpoint": each.endpoint_id,
+                "trouble": f"silent for {duration(each.silent_seconds)}, usual is at most "
+                f"{duration(each.usual_gap_seconds or 0)}",
+            }
+            for each in inbox.list_listening(conn)
+            if each.is_silent and tenant in {None, each.tenant_slug}
+        ),
+    ]
 
 
 def _fresh(row: dict[str, Any]) -> dict[str, Any]:

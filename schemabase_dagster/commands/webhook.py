@@ -197,6 +197,40 @@ def resume(endpoint: EndpointId) -> None:
     say(f"Resumed {endpoint}: {plural(released, 'delivery', 'deliveries')} due now.")
 
 
+@app.command(
+    epilog="Example: schemabase webhook change wh_gpnvd7aa3jpojm2uckhh7xz4en --max-body-bytes 65536"
+)
+def change(
+    endpoint: EndpointId,
+    *,
+    enabled: Annotated[
+        bool | None,
+        typer.Option("--enable/--disable", help="Take deliveries, or refuse and forget them."),
+    ] = None,
+    unentitled: Annotated[
+        webhooks.Unentitled | None,
+        typer.Option(help="While the tenant is not entitled: hold deliveries, or refuse them."),
+    ] = None,
+    max_body_bytes: Annotated[
+        int | None, typer.Option(min=1, help="Larger bodies are refused.")
+    ] = None,
+    rate_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="More deliveries are refused.")
+    ] = None,
+) -> None:
+    """Change what an endpoint takes: whether, how large, how often."""
+    with database.transaction() as conn:
+        webhooks.restrict_endpoint(
+            conn,
+            endpoint,
+            enabled=enabled,
+            unentitled=unentitled,
+            max_body_bytes=max_body_bytes,
+            rate_per_minute=rate_per_minute,
+        )
+    say(f"Changed {endpoint}.")
+
+
 @app.command(epilog="Example: schemabase webhook delete wh_gpnvd7aa3jpojm2uckhh7xz4en")
 def delete(endpoint: EndpointId) -> None:
     """Answer 404 from now on; what was stored is still processed."""
@@ -302,4 +336,6 @@ def _url(endpoint: webhooks.Endpoint) -> str:
 def _state(endpoint: webhooks.Endpoint) -> str:
     if not endpoint.enabled:
         return "off"
-    return "active" if endpoint.paused_at is None else "paused"
+    if endpoint.paused_at is None:
+        return "active"
+    return f"paused: {endpoint.paused_reason}" if endpoint.paused_reason else "paused"

@@ -245,4 +245,4 @@ def _postpone(rows: Sequence[InboxRow], error: SchemabaseError, run_id: str | No
             inbox.give_back(conn, rows, wait or HELD_SECONDS, type(error).__name__)
         else:
             inbox.settle(conn, rows, "failed", str(error), run_id=run_id,
-                         retry_after_seconds=wait or 0)  # fmt: skip
+                         retry_after_seconds=wait or 0, passing=error.passing)  # fmt: skip

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from schemabase_dagster.inbox.attempts import COUNT, LATENCY_SECONDS
 from schemabase_dagster.inbox.records import InboxRow
 
 Outcome: TypeAlias = Literal["processed", "ignored", "failed", "dead"]
@@ -19,19 +20,27 @@ BACK_OFF_SECONDS: Final = (10, 60, 300, 1800, 7200, 21600, 43200, 86400)
 
 MAX_ATTEMPTS: Final = len(BACK_OFF_SECONDS) + 1
 RETRY_SHARE: Final = 4
-"""One row in four of a batch may be a retry, so that failing senders never starve fresh events."""
+"""One row in four of a batch is kept for retries and replays, and three for fresh events: neither
+starves the other. What fresh events leave, retries take."""
 
-_BURY_POISONOUS: Final = """
-UPDATE platform.webhook_inbox
-SET status = 'dead',
-    processed_at = now(),
-    last_error = 'permanent: the worker died ' || attempts || ' times while it held this row'
-WHERE status = 'claimed'
-  AND claimed_until <= now()
-  AND attempts >= %(max_attempts)s
-  AND tenant_id = %(tenant_id)s
-  AND provider = %(app_type)s
+_BURY_POISONOUS: Final = (
+    """
+WITH attempted AS (
+    UPDATE platform.webhook_inbox
+    SET status = 'dead',
+        processed_at = now(),
+        last_error = 'permanent: the worker died ' || attempts || ' times while it held this row'
+    WHERE status = 'claimed'
+      AND claimed_until <= now()
+      AND attempts >= %(max_attempts)s
+      AND tenant_id = %(tenant_id)s
+      AND provider = %(app_type)s
+    RETURNING endpoint_id, status AS outcome,
+              extract(epoch FROM clock_timestamp() - received_at)::float8 AS seconds
+)
 """
+    + COUNT
+)
 
 _CHOOSE: Final = """
 WITH paused AS (
@@ -45,7 +54,9 @@ fresh AS (
     FROM platform.webhook_inbox
     WHERE status IN ('received', 'failed')
       AND next_attempt_at <= now()
+      AND status = 'received'
       AND attempts = 0
+      AND replay_of IS NULL
       AND tenant_id = %(tenant_id)s
       AND provider = %(app_type)s
       AND (%(app_id)s::uuid IS NULL OR app_id = %(app_id)s)
@@ -59,13 +70,13 @@ retried AS (
     FROM platform.webhook_inbox
     WHERE status IN ('received', 'failed')
       AND next_attempt_at <= now()
-      AND attempts > 0
+      AND (status = 'failed' OR attempts > 0 OR replay_of IS NOT NULL)
       AND tenant_id = %(tenant_id)s
       AND provider = %(app_type)s
       AND (%(app_id)s::uuid IS NULL OR app_id = %(app_id)s)
       AND endpoint_id NOT IN (SELECT id FROM paused)
     ORDER BY next_attempt_at, id
-    LIMIT %(retry_limit)s
+    LIMIT %(retry_limit)s + %(fresh_limit)s - (SELECT count(*) FROM fresh)
     FOR UPDATE SKIP LOCKED
 ),
 expired AS (
@@ -109,31 +120,46 @@ ORDER BY received_at, id
 """
 
 # A claim is fenced by its worker and attempt: who lost the lease settles nothing.
-_SETTLE: Final = """
-UPDATE platform.webhook_inbox AS w
-SET status = CASE WHEN %(outcome)s = 'failed' AND w.attempts >= %(max_attempts)s
-                  THEN 'dead' ELSE %(outcome)s END,
-    next_attempt_at = CASE WHEN %(outcome)s = 'failed'
-                           THEN now() + make_interval(secs => greatest(
-                                %(retry_after)s::float8,
-                                (%(back_off)s::float8[])[least(w.attempts, %(steps)s)]
-                                * (0.8 + 0.4 * random())))
-                           ELSE w.next_attempt_at END,
-    processed_at = CASE WHEN %(outcome)s = 'failed' AND w.attempts < %(max_attempts)s
-                        THEN NULL ELSE now() END,
-    last_error = %(reason)s,
-    run_id = %(run_id)s,
-    claimed_by = NULL,
-    claimed_until = NULL
-FROM unnest(%(ids)s::uuid[], %(times)s::timestamptz[], %(workers)s::text[], %(attempts)s::int[])
-     AS held (id, received_at, worker, attempts)
-WHERE w.id = held.id
-  AND w.received_at = held.received_at
-  AND w.received_at BETWEEN %(first)s AND %(last)s
-  AND w.status = 'claimed'
-  AND w.claimed_by = held.worker
-  AND w.attempts = held.attempts
+_SETTLE: Final = (
+    """
+WITH attempted AS (
+    UPDATE platform.webhook_inbox AS w
+    SET status = CASE WHEN %(outcome)s = 'failed' AND w.attempts >= %(max_attempts)s
+                      THEN 'dead' ELSE %(outcome)s END,
+        next_attempt_at = CASE WHEN %(outcome)s = 'failed'
+                               THEN now() + make_interval(secs => greatest(
+                                    %(retry_after)s::float8,
+                                    (%(back_off)s::float8[])[least(w.attempts, %(steps)s)]
+                                    * (0.8 + 0.4 * random())))
+                               ELSE w.next_attempt_at END,
+        processed_at = CASE WHEN %(outcome)s = 'failed' AND w.attempts < %(max_attempts)s
+                            THEN NULL ELSE now() END,
+        last_error = %(reason)s,
+        run_id = %(run_id)s,
+        claimed_by = NULL,
+        claimed_until = NULL
+    FROM unnest(%(ids)s::uuid[], %(times)s::timestamptz[], %(workers)s::text[],
+                %(attempts)s::int[]) AS held (id, received_at, worker, attempts)
+    WHERE w.id = held.id
+      AND w.received_at = held.received_at
+      AND w.received_at BETWEEN %(first)s AND %(last)s
+      AND w.status = 'claimed'
+      AND w.claimed_by = held.worker
+      AND w.attempts = held.attempts
+    RETURNING w.endpoint_id,
+              CASE WHEN w.status = 'failed' AND %(passing)s THEN 'unavailable'
+                   ELSE w.status END AS outcome,
+              extract(epoch FROM clock_timestamp() - w.received_at)::float8 AS seconds
+),
+counted AS (
 """
+    + COUNT
+    + """
+)
+SELECT count(*)
+FROM attempted
+"""
+)
 
 _GIVE_BACK: Final = """
 UPDATE platform.webhook_inbox AS w
@@ -189,6 +215,7 @@ def claim(
         "fresh_limit": max(limit - 2 * retries, 1),
         "retry_limit": retries,
         "max_attempts": MAX_ATTEMPTS,
+        "latency_seconds": list(LATENCY_SECONDS),
     }
     with conn.transaction(), conn.cursor(row_factory=class_row(InboxRow), binary=True) as cursor:
         conn.execute(_BURY_POISONOUS, values)
@@ -207,6 +234,7 @@ def settle(
     *,
     run_id: str | None = None,
     retry_after_seconds: float = 0,
+    passing: bool = False,
 ) -> int:
     """Record what became of claimed deliveries, in the transaction that holds their effect.
 
@@ -220,6 +248,7 @@ def settle(
             ``permanent:``.
         run_id: Dagster run.
         retry_after_seconds: least wait before a ``failed`` row is tried again.
+        passing: the fault passes by itself, so the circuit breaker does not count it.
 
     Returns:
         How many rows were settled; fewer than given when a lease ran out and another worker
@@ -238,8 +267,11 @@ def settle(
         "back_off": list(map(float, BACK_OFF_SECONDS)),
         "steps": len(BACK_OFF_SECONDS),
         "max_attempts": MAX_ATTEMPTS,
+        "passing": passing,
+        "latency_seconds": list(LATENCY_SECONDS),
     }
-    return conn.execute(_SETTLE, values).rowcount
+    row = conn.execute(_SETTLE, values).fetchone()
+    return int(row[0]) if row else 0
 
 
 def give_back(

@@ -74,21 +74,27 @@ WHERE id IN (
 _WAIT: Final = "SELECT set_config('lock_timeout', %(wait)s, false)"
 
 _DEFAULT_ROWS: Final = """
-SELECT count(*)
-FROM (SELECT FROM platform.webhook_inbox_default LIMIT %(most)s) AS found
+SELECT count(*) FILTER (WHERE received_at > now() - interval '1 day')
+FROM (
+    SELECT received_at
+    FROM platform.webhook_inbox_default
+    ORDER BY id DESC
+    LIMIT %(most)s
+) AS newest
 """
 
 # One part for each partial index: together they would read every delivery.
 _BACKLOG: Final = """
 SELECT provider, status, count(*) AS count,
-       coalesce(extract(epoch FROM now() - min(received_at) FILTER (
+       coalesce(extract(epoch FROM now() - min(next_attempt_at) FILTER (
            WHERE next_attempt_at <= now())), 0)::float8 AS oldest_due_seconds
 FROM platform.webhook_inbox
 WHERE status IN ('received', 'failed')
 GROUP BY provider, status
 UNION ALL
 SELECT provider, status, count(*),
-       coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8
+       coalesce(extract(epoch FROM now() - min(claimed_until) FILTER (
+           WHERE claimed_until <= now())), 0)::float8
 FROM platform.webhook_inbox
 WHERE status = 'claimed'
 GROUP BY provider, status
@@ -102,7 +108,10 @@ GROUP BY provider, status
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Deliveries of one sender in one unfinished status; ``oldest_due_seconds`` is their age."""
+    """Deliveries of one sender in one unfinished status.
+
+    ``oldest_due_seconds`` is since when the oldest of them could have been processed.
+    """
 
     provider: str
     status: str
@@ -153,7 +162,10 @@ def purge(conn: Connection[Any]) -> int:
 
 
 def count_unplaced(conn: Connection[Any], most: int = 1000) -> int:
-    """Count the deliveries whose day had no partition, up to a number: the upkeep did not run."""
+    """Count deliveries of the last day that had no partition, up to a number.
+
+    If there are any, the upkeep did not run for days.
+    """
     row = conn.execute(_DEFAULT_ROWS, {"most": most}).fetchone()
     return int(row[0]) if row else 0
 

@@ -6,12 +6,15 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     UniqueConstraint,
     event,
@@ -25,6 +28,7 @@ from schemabase_dagster.tables._columns import (
     UUID,
     binary,
     instant,
+    json_object,
     metadata,
     one_of,
     pattern,
@@ -56,9 +60,7 @@ webhook_endpoint = Table(
     Column(
         "max_body_bytes",
         Integer,
-        nullable=False,
-        server_default=text("1048576"),
-        comment="Larger bodies are refused with 413",
+        comment="Larger bodies are refused with 413; null = the limit of the sender's kind",
     ),
     Column(
         "rate_per_minute",
@@ -69,7 +71,16 @@ webhook_endpoint = Table(
     ),
     *stamps(),
     Column("answers", JSONB, comment="What questions of the sender are answered with"),
+    text_column("paused_reason", "Why the circuit breaker paused it; null = a person did"),
+    instant("resumed_at", "Attempts before do not count for the circuit breaker"),
+    text_column(
+        "unentitled",
+        "While the tenant is not entitled: hold = stored until it is, reject = refused with 403",
+        nullable=False,
+        server_default="hold",
+    ),
     pattern("id", "^wh_[a-z2-7]{26}$"),
+    one_of("unentitled", "hold", "reject"),
     ForeignKeyConstraint(
         ["tenant_id", "app_id"], ["platform.app.tenant_id", "platform.app.id"], ondelete="CASCADE"
     ),
@@ -180,7 +191,7 @@ webhook_inbox = Table(
         "next_attempt_at",
         postgresql_where=text("status IN ('received', 'failed')"),
     ),
-    # Read by inbox.replay, which counts earlier copies.
+    # Read by inbox.run_replay, which counts earlier copies.
     Index("webhook_inbox_replays", "replay_of", postgresql_where=text("replay_of IS NOT NULL")),
     Index("webhook_inbox_lease", "claimed_until", postgresql_where=text("status = 'claimed'")),
     # Read by inbox.backlog, which gateways are asked for every few seconds, and by the checks.
@@ -285,6 +296,62 @@ webhook_shape = Table(
     PrimaryKeyConstraint("tenant_id", "provider", "event_type", "path", "type"),
     schema=SCHEMA,
     comment="What the deliveries of each sender look like, so that a change is noticed",
+)
+
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    # No foreign key: what an endpoint did is counted after it is gone.
+    text_column("endpoint_id", "Endpoint", nullable=False),
+    text_column(
+        "outcome",
+        "processed, ignored, failed, dead, or unavailable: a fault that passes by itself",
+        nullable=False,
+    ),
+    instant("minute_at", "Minute of the attempts; -infinity = all before", nullable=False),
+    Column(
+        "latency_bucket",
+        SmallInteger,
+        nullable=False,
+        comment="Time since arrival: index among the bounds of inbox.attempts.LATENCY_SECONDS",
+    ),
+    Column("attempts", BigInteger, nullable=False, comment="Number of attempts"),
+    Column("seconds", Double, nullable=False, comment="Sum of their times since arrival"),
+    PrimaryKeyConstraint("endpoint_id", "outcome", "minute_at", "latency_bucket"),
+    schema=SCHEMA,
+    comment="What became of deliveries: counted where they are settled",
+)
+
+webhook_activity = Table(
+    "webhook_activity",
+    metadata,
+    text_column("endpoint_id", "Endpoint", nullable=False),
+    Column("day", Date, nullable=False, comment="UTC day"),
+    Column("deliveries", BigInteger, nullable=False, comment="Verified deliveries, repeats too"),
+    instant("last_at", "The latest of them", nullable=False),
+    Column(
+        "longest_gap_seconds",
+        Double,
+        nullable=False,
+        comment="Longest silence that ended on the day",
+    ),
+    PrimaryKeyConstraint("endpoint_id", "day"),
+    schema=SCHEMA,
+    comment="How often senders deliver: tells a silence from a quiet hour",
+)
+
+webhook_replay = Table(
+    "webhook_replay",
+    metadata,
+    uuid_key("Id; of a Dagster job that of its first run"),
+    json_object("selection", "Filter of the deliveries"),
+    Column("after_id", UUID, nullable=False, comment="The last delivery that was seen to"),
+    Column("copied", BigInteger, nullable=False, comment="Settled deliveries copied so far"),
+    Column("retried", BigInteger, nullable=False, comment="Failed and dead ones due again so far"),
+    instant("started_at", "Later deliveries are left out", nullable=False, server_default=NOW),
+    instant("finished_at", "End; null = under way, or stopped and to be resumed"),
+    schema=SCHEMA,
+    comment="Replays of ranges, so that one that was stopped goes on where it was",
 )
 
 webhook_reject = Table(

@@ -60,6 +60,7 @@ class Provider:
         dedupe: finds the dedupe key, from the same.
         accepted_status: status of the answer to a new delivery.
         method: HTTP method of its requests.
+        max_body_bytes: limit of bodies at endpoints without one of their own (webhooks C7).
         body: makes a form body of a request that has all in its query.
         acknowledge: the answer that the sender expects to every delivery, new or not, from
             (request, verification options); None = our JSON.
@@ -74,6 +75,7 @@ class Provider:
     dedupe: Callable[[Inbound, Options], DedupeKey]
     accepted_status: int = 202
     method: str = "POST"
+    max_body_bytes: int = 1024 * 1024
     body: Callable[[Inbound], bytes] | None = None
     acknowledge: Callable[[Inbound, Options], Reply] | None = None
     handshake: Callable[[Inbound, Options, Verifier], Reply | None] = echo_challenge

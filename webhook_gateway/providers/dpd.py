@@ -53,6 +53,7 @@ PROVIDER: Final = Provider(
     _dedupe,
     accepted_status=200,
     method="GET",
+    max_body_bytes=8 * 1024,
     body=_body,
     acknowledge=_acknowledge,
 )

@@ -21,4 +21,6 @@ def _dedupe(inbound: Inbound, _options: Options) -> DedupeKey:
     return facts_key(inbound, at(json_body(inbound), "id"))
 
 
-PROVIDER: Final = Provider("easypost", _event_type, _dedupe, accepted_status=200)
+PROVIDER: Final = Provider(
+    "easypost", _event_type, _dedupe, accepted_status=200, max_body_bytes=2 * 1024 * 1024
+)

@@ -16,4 +16,6 @@ def _dedupe(inbound: Inbound, options: Options) -> DedupeKey:
     return DedupeKey((event.encode(), inbound.body_sha256), daily=True)
 
 
-PROVIDER: Final = Provider("saleor", saleor_event, _dedupe, accepted_status=200)
+PROVIDER: Final = Provider(
+    "saleor", saleor_event, _dedupe, accepted_status=200, max_body_bytes=4 * 1024 * 1024
+)

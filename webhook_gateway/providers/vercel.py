@@ -38,6 +38,7 @@ PROVIDER: Final = Provider(
     _event_type,
     body_key,
     accepted_status=200,
+    max_body_bytes=8 * 1024 * 1024,
     acknowledge=_acknowledge,
     handshake=_handshake,
 )

@@ -12,6 +12,7 @@ from assets.orders.zoho import ZOHO_SALES_ORDERS
 from resources.saleor import SALEOR
 from schemabase_dagster import inbox, tenancy, webhooks
 from schemabase_dagster.engine.merge import merge_entity
+from schemabase_dagster.inbox import Selection
 from schemabase_dagster.tenancy import App, Tenant
 from tests.factories import zoho_order
 from tests.schemabase_dagster.commands.conftest import Run
@@ -126,7 +127,7 @@ def test_a_replay_revives_the_dead_and_copies_the_done(
     ran = run("inbox", "replay", "--tenant", "acme", "--yes")
 
     assert ran.status == 0
-    assert "1 dead delivery" in ran.out
+    assert "1 failed or dead delivery tried again, 1 delivery copied" in ran.out
     bodies = sorted(row.body for row in inbox.claim(conn, app.tenant_id, "saleor", worker="w"))
     assert bodies == [b"bad", b"canary", b"waiting"]
 
@@ -140,9 +141,29 @@ def test_a_replay_by_filter_asks_first(run: Run, stored: list[UUID], conn: Conne
     assert count(conn, "platform.webhook_inbox") == 4
 
 
+def test_a_dry_run_replays_nothing(run: Run, stored: list[UUID], conn: Connection[Any]):
+    ran = run("inbox", "replay", "--tenant", "acme", "--dry-run")
+
+    assert ran.status == 0
+    assert "copied" in ran.out
+    assert "tried again" in ran.out
+    assert count(conn, "platform.webhook_inbox") == 3
+    assert count(conn, "platform.webhook_replay") == 0
+
+
+def test_a_stopped_replay_is_resumed_by_its_id(run: Run, stored: list[UUID], conn: Connection[Any]):
+    replay_id = inbox.start_replay(conn, Selection(tenant="acme"))
+
+    ran = run("inbox", "replay", "--resume", str(replay_id))
+
+    assert ran.status == 0
+    assert "1 failed or dead delivery tried again, 1 delivery copied" in ran.out
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
+        (["replay", "--resume", "01a20adb-81d4-7513-b576-daf2a7f8a04f"], "There is no replay"),
         (["show", "x"], "'x' is not the id of a delivery."),
         (["show", "01a20adb-81d4-7513-b576-daf2a7f8a04f"], "There is no delivery"),
         (["list", "--since", "yesterday"], "'yesterday' is not an instant."),

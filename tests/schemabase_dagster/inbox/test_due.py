@@ -121,19 +121,19 @@ def test_the_backlog_is_counted(conn: Connection[Any], app: App, endpoint_id: st
     store(conn, endpoint_id, b"in work")
     claim(conn, app)
     store(conn, endpoint_id, b"due")
-    for status, seconds in {"received": 100, "failed": 200, "claimed": 300, "dead": 400}.items():
-        conn.execute(
-            "UPDATE platform.webhook_inbox SET received_at = now() - make_interval(secs => %s)"
-            " WHERE status = %s",
-            (seconds, status),
-        )
+    conn.execute(
+        "UPDATE platform.webhook_inbox SET received_at = now() - interval '1 hour',"
+        " next_attempt_at = next_attempt_at - interval '100 seconds' * (status <> 'failed')::int,"
+        " claimed_until = now() - interval '300 seconds'"
+    )
 
     found = {each.status: each for each in inbox.backlog(conn)}
 
     assert {status: (each.provider, each.count) for status, each in found.items()} == dict.fromkeys(
         ("received", "failed", "claimed", "dead"), ("saleor", 1)
     )
-    # what failed waits for its turn, and what is dead for a person
+    # What failed waits for its turn, what is dead for a person, and what is held by a worker for
+    # nobody until its lease is over.
     ages = {status: round(each.oldest_due_seconds, -1) for status, each in found.items()}
     assert ages == {"received": 100, "failed": 0, "claimed": 300, "dead": 0}
 

@@ -1,4 +1,4 @@
-"""Bodies are read, and deliveries listed, replayed and revived."""
+"""Bodies are read, and deliveries listed."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,8 +11,7 @@ from schemabase_dagster import inbox
 from schemabase_dagster.errors import RecordRejected
 from schemabase_dagster.inbox import Selection
 from schemabase_dagster.tenancy import App
-from tests.schemabase_dagster.inbox.deliveries import claim, state, store
-from tests.support.rows import count, value
+from tests.schemabase_dagster.inbox.deliveries import claim, store
 
 
 @pytest.mark.parametrize("body", [b"", b'{"canary"', b"\xffcanary", b'{"a": 1} canary'])
@@ -36,53 +35,6 @@ def test_forms_are_read(conn: Connection[Any], app: App, endpoint_id: str):
     store(conn, endpoint_id, b"a=1&b=%20", **form)
 
     assert [inbox.payload(row) for row in claim(conn, app)] == [{"a": 1}, {"a": "1", "b": " "}]
-
-
-def test_settled_deliveries_are_replayed_as_copies(
-    conn: Connection[Any], app: App, endpoint_id: str
-):
-    store(conn, endpoint_id, b"1", b"2")
-    done = claim(conn, app)
-    inbox.settle(conn, done, "processed")
-    store(conn, endpoint_id, b"waiting")
-    chosen = Selection(tenant="acme", provider="saleor", event_type="order_updated")
-
-    assert inbox.count_selected(conn, chosen) == 3
-    assert inbox.replay(conn, chosen) == 2
-    inbox.settle(conn, claim(conn, app), "processed")
-    assert inbox.replay(conn, Selection(ids=tuple(row.id for row in done))) == 2
-
-    copies = claim(conn, app)
-    assert sorted(row.body for row in copies) == [b"1", b"2"]
-    assert {state(conn, row.id)["replay_of"] for row in copies} == {row.id for row in done}
-    keys = value(conn, "SELECT count(DISTINCT dedupe_key) FROM platform.webhook_inbox")
-    assert keys == count(conn, "platform.webhook_inbox") == 7
-
-
-def test_replay_works_in_chunks(
-    conn: Connection[Any], app: App, endpoint_id: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("schemabase_dagster.inbox.replays.CHUNK_ROWS", 2)
-    store(conn, endpoint_id, *(b"%d" % number for number in range(5)))
-    inbox.settle(conn, claim(conn, app), "processed")
-
-    assert inbox.replay(conn, Selection(tenant="acme")) == 5
-    commits = "SELECT count(DISTINCT xmin::text) FROM platform.webhook_inbox WHERE replay_of <> id"
-    assert value(conn, commits) == 3
-    assert len(claim(conn, app)) == 5
-
-
-def test_dead_deliveries_are_revived_in_place(conn: Connection[Any], app: App, endpoint_id: str):
-    store(conn, endpoint_id, b"1", b"2")
-    dead, done = claim(conn, app)
-    inbox.settle(conn, [dead], "dead", "schema")
-    inbox.settle(conn, [done], "processed")
-
-    assert inbox.revive_dead(conn, Selection(tenant="globex")) == 0
-    assert inbox.revive_dead(conn, Selection()) == 1
-
-    (revived,) = claim(conn, app)
-    assert (revived.id, revived.attempts) == (dead.id, 1)
 
 
 def test_rows_are_listed_without_bodies_and_shown_with_them(
