@@ -34,9 +34,11 @@ ID_CHARACTERS: Final = 26
 
 _CREATE: LiteralString = """
 INSERT INTO platform.read_endpoint
-    (id, tenant_id, kind, name, app_id, sales_channel_id, link_prefix)
+    (id, tenant_id, kind, name, former_id, app_id, sales_channel_id, link_prefix)
 VALUES
-    (%(id)s, %(tenant_id)s, %(kind)s, %(name)s, %(app_id)s, %(sales_channel_id)s, %(link_prefix)s)
+    (%(id)s, %(tenant_id)s, %(kind)s, %(name)s, %(former_id)s, %(app_id)s, %(sales_channel_id)s,
+     %(link_prefix)s)
+ON CONFLICT (former_id) DO NOTHING
 """
 
 _LIST: LiteralString = """
@@ -63,7 +65,7 @@ WHERE id = %(id)s
 
 _DELETE: LiteralString = """
 UPDATE platform.read_endpoint
-SET deleted_at = now(), updated_at = now()
+SET deleted_at = now(), updated_at = now(), former_id = NULL
 WHERE id = %s
 """
 
@@ -113,6 +115,7 @@ def create_feed(
     *,
     channel: str | None = None,
     name: str | None = None,
+    former_id: str | None = None,
 ) -> str:
     """Make the endpoint of a product feed and return its id.
 
@@ -122,9 +125,11 @@ def create_feed(
         link_prefix: address of a product in the storefront, without its slug.
         channel: name of the sales channel whose prices it shows; None = the only one.
         name: for people.
+        former_id: id in the address by which the older gateway served it.
 
     Raises:
-        ConfigurationError: the address is none, or the channel is unknown or not certain.
+        ConfigurationError: the address is none, the channel is unknown or not certain, or the
+            former id is taken.
     """
     if urlsplit(link_prefix).scheme not in {"http", "https"}:
         raise ConfigurationError(
@@ -139,15 +144,26 @@ def create_feed(
         app.tenant_id,
         "product_feed",
         name,
+        former_id,
         app_id=app.id,
         sales_channel_id=_choose(channels, channel),
         link_prefix=link_prefix,
     )
 
 
-def create_logistics(conn: Connection[Any], tenant: Tenant, *, name: str | None = None) -> str:
-    """Make an endpoint of logistics numbers and return its id."""
-    return _create(conn, tenant.id, "logistics", name)
+def create_logistics(
+    conn: Connection[Any],
+    tenant: Tenant,
+    *,
+    name: str | None = None,
+    former_id: str | None = None,
+) -> str:
+    """Make an endpoint of logistics numbers and return its id.
+
+    Raises:
+        ConfigurationError: the former id is taken.
+    """
+    return _create(conn, tenant.id, "logistics", name, former_id)
 
 
 def list_endpoints(
@@ -205,15 +221,32 @@ def urls(gateway_url: str, kind: Kind, endpoint_id: str) -> list[str]:
 
 
 def _create(
-    conn: Connection[Any], tenant_id: UUID, kind: Kind, name: str | None, **feed: Any
+    conn: Connection[Any],
+    tenant_id: UUID,
+    kind: Kind,
+    name: str | None,
+    former_id: str | None,
+    **feed: Any,
 ) -> str:
     endpoint_id = "rd_" + "".join(
         secrets.choice(string.ascii_lowercase + "234567") for _ in range(ID_CHARACTERS)
     )
-    values = {"app_id": None, "sales_channel_id": None, "link_prefix": None, **feed}
-    conn.execute(
-        _CREATE, {"id": endpoint_id, "tenant_id": tenant_id, "kind": kind, "name": name, **values}
-    )
+    values = {
+        "id": endpoint_id,
+        "tenant_id": tenant_id,
+        "kind": kind,
+        "name": name,
+        "former_id": former_id,
+        "app_id": None,
+        "sales_channel_id": None,
+        "link_prefix": None,
+        **feed,
+    }
+    if not conn.execute(_CREATE, values).rowcount:
+        raise ConfigurationError(
+            f"The former id '{former_id}' leads to another endpoint.",
+            "Delete that one, or leave --former-id out.",
+        )
     return endpoint_id
 
 

@@ -68,6 +68,8 @@ def create_app(
     registration = Registration(settings, desk, shops, deadlines)
     aliases = AliasTable(desk, settings.cache_seconds)
 
+    old_addresses = legacy_routes(aliases, intake, questions, published)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
@@ -103,7 +105,7 @@ def create_app(
             Route("/v1/sync/saleor/{endpoint_id}", questions),
             Route("/v1/saleor/manifest/{apptype}", registration.manifest),
             Route("/v1/saleor/register/{install_token}", registration.register, methods=["POST"]),
-            *(legacy_routes(aliases, intake, questions) if settings.legacy_routes else ()),
+            *(old_addresses if settings.legacy_routes else ()),
             Route("/v1/feeds/{variant}/{endpoint_id}", published.feed),
             Route(
                 "/v1/stats/logistics/{endpoint_id}",

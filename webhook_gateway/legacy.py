@@ -7,15 +7,18 @@ alias names; only errors look as they did.
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from schemabase_dagster.webhook_aliases import Target, Targets, load_targets
 from webhook_gateway import metrics
 from webhook_gateway.answers import TRACE_HEADER, Refusal, error_body, respond
+from webhook_gateway.api.published import Published
 from webhook_gateway.intake import Intake, trace_of
 from webhook_gateway.link import Desk
 
@@ -35,6 +38,8 @@ ALIASED: Final = (
 )
 """Old addresses of deliveries. One without an id in it is an alias as a whole."""
 
+OLD_FEED: Final = "/api/product-data-feed/v1/{variant}/{old_id}"
+OLD_NUMBERS: Final = "/api/zoho/logistics/v1/{old_id}"
 SHOP_EVENTS: Final = "/api/saleor/webhook/v1"
 SHOP_QUESTIONS: Final = "/api/saleor/syncwebhook/v1/prepayment"
 
@@ -122,16 +127,33 @@ class OldAddress:
         )
 
 
-def legacy_routes(table: AliasTable, intake: Intake, questions: Intake) -> list[Route]:
+class OldReading:
+    """The ASGI endpoint of an old address that is read, by the former id in it."""
+
+    def __init__(self, serve: Callable[[Request], Awaitable[Response]]) -> None:
+        self._serve = serve
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as under the new address, but for the form of errors."""
+        response = await self._serve(Request(scope, receive))
+        await response(scope, receive, _OldErrors(send))
+
+
+def legacy_routes(
+    table: AliasTable, intake: Intake, questions: Intake, published: Published
+) -> list[Route]:
     """Return the routes of all old addresses.
 
     Args:
         table: where they lead.
         intake: takes deliveries.
         questions: answers a shop's questions about payments.
+        published: serves feeds and numbers.
     """
     return [
         *(Route(path, OldAddress(table, intake)) for path in ALIASED),
+        Route(OLD_FEED, OldReading(published.feed), methods=["GET"]),
+        Route(OLD_NUMBERS, OldReading(published.logistics), methods=["GET", "OPTIONS"]),
         Route(SHOP_EVENTS, OldAddress(table, intake, "saleor")),
         Route(SHOP_QUESTIONS, OldAddress(table, questions, "saleor_sync")),
     ]
@@ -142,9 +164,9 @@ class _OldErrors:
 
     def __init__(self, send: Any) -> None:
         self._send = send
-        self._start: dict[str, Any] | None = None
+        self._start: MutableMapping[str, Any] | None = None
 
-    async def __call__(self, message: dict[str, Any]) -> None:
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start" and message["status"] >= 400:  # noqa: PLR2004
             self._start = message
             return

@@ -18,6 +18,9 @@ app = typer.Typer(help="Addresses at which others read product feeds and logisti
 EndpointId = Annotated[str, typer.Argument(help="Id of the endpoint, rd_...", metavar="ENDPOINT")]
 TenantSlug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 Name = Annotated[str | None, typer.Option(help="Name for people.")]
+FormerId = Annotated[
+    str | None, typer.Option(help="Id in the address by which the older gateway served it.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -33,6 +36,7 @@ def products(
         str | None, typer.Option(help="Sales channel whose prices are shown, if several.")
     ] = None,
     name: Name = None,
+    former_id: FormerId = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a product feed for Google and Facebook, and fill it at once."""
@@ -41,20 +45,31 @@ def products(
     with database.transaction() as conn:
         found = tenancy.get_tenant(conn, tenant)
         endpoint_id = read_endpoints.create_feed(
-            conn, _shop(conn, found, shop), link, channel=channel, name=name
+            conn,
+            _shop(conn, found, shop),
+            link,
+            channel=channel,
+            name=name,
+            former_id=former_id,
         )
         publish(conn, found)
     _print_created(endpoint_id, as_json=as_json)
 
 
 @app.command(epilog="Example: schemabase feed logistics acme")
-def logistics(tenant: TenantSlug, *, name: Name = None, as_json: AsJson = False) -> None:
+def logistics(
+    tenant: TenantSlug,
+    *,
+    name: Name = None,
+    former_id: FormerId = None,
+    as_json: AsJson = False,
+) -> None:
     """Make an address of logistics numbers, and count them at once."""
     from assets.published.logistics_numbers import publish  # noqa: PLC0415 - as above
 
     with database.transaction() as conn:
         found = tenancy.get_tenant(conn, tenant)
-        endpoint_id = read_endpoints.create_logistics(conn, found, name=name)
+        endpoint_id = read_endpoints.create_logistics(conn, found, name=name, former_id=former_id)
         publish(conn, found)
     _print_created(endpoint_id, as_json=as_json)
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg import Connection
 
 from schemabase_dagster import api_tokens
@@ -14,6 +16,7 @@ from schemabase_dagster.webhooks import Created
 from tests.support.core_rows import put, put_order, put_package
 from tests.support.rows import value
 from tests.webhook_gateway.conftest import Start
+from tests.webhook_gateway.nonsense import DOCUMENTS
 from tests.webhook_gateway.test_intake import post
 from webhook_gateway.api.rows import Rows
 
@@ -278,6 +281,17 @@ def test_cursor_of_nothing_is_told(ask: Ask, cursor: str):
         assert (answer.status_code, code(answer)) == (400, "BAD_USER_INPUT")
     else:
         assert data(answer) == {"orders": {"edges": []}}
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(document=DOCUMENTS, variables=st.dictionaries(st.text(max_size=5), st.text(max_size=9)))
+def test_no_document_is_our_fault(ask: Ask, document: str, variables: dict[str, Any]):
+    answer = ask(document, **variables)
+
+    assert answer.status_code in {200, 400}
+    assert "Traceback" not in answer.text
 
 
 BODIES: dict[str, tuple[bytes, int]] = {

@@ -12,6 +12,7 @@ from schemabase_dagster import read_endpoints, tenancy
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support.core_rows import put, put_order
 from tests.support.rows import value
+from tests.webhook_gateway.conftest import Start
 
 PREFIX = "https://shop.example/p"
 
@@ -196,6 +197,35 @@ def test_other_methods_are_refused(gateway: httpx.Client, feed: str):
 
     assert answer.status_code == 405
     assert "GET" in answer.headers["allow"]
+
+
+def test_old_address_of_a_feed_is_served_where_that_is_switched_on(
+    conn: Connection[Any], tenant: Tenant, app: App, sold: None, start: Start
+):
+    read_endpoints.create_feed(conn, app, PREFIX, former_id="wh_old")
+    publish(conn, tenant)
+    client = start(legacy_routes=True)
+
+    served = client.get("/api/product-data-feed/v1/facebookcommerce/wh_old")
+    unknown = client.get("/api/product-data-feed/v1/facebookcommerce/wh_other")
+
+    assert (served.status_code, served.text.count("sku-")) == (200, 3)
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "Something went wrong")
+    assert start().get("/api/product-data-feed/v1/facebookcommerce/wh_old").status_code == 404
+
+
+def test_old_address_of_numbers_is_served_to_any_page(
+    conn: Connection[Any], tenant: Tenant, start: Start
+):
+    read_endpoints.create_logistics(conn, tenant, former_id="pk_old")
+    logistics_numbers.publish(conn, tenant)
+    client = start(legacy_routes=True)
+
+    answer = client.get("/api/zoho/logistics/v1/pk_old")
+
+    assert answer.json()["orders"]["total"] == {"current": 0, "next_five_days": 0}
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert client.options("/api/zoho/logistics/v1/pk_old").status_code == 200
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ CROSS_ORIGIN: Final[Mapping[str, str]] = {
 
 _OPEN: LiteralString = """
 SELECT
+    e.id,
     t.slug AS tenant,
     t.timezone,
     e.enabled AND t.active AND EXISTS (
@@ -56,7 +57,7 @@ FROM platform.read_endpoint AS e
 JOIN platform.tenant AS t ON t.id = e.tenant_id
 LEFT JOIN platform.product_feed AS f
     ON f.tenant_id = e.tenant_id AND f.endpoint_id = e.id AND f.variant = %(variant)s
-WHERE e.id = %(id)s
+WHERE (e.id = %(id)s OR e.former_id = %(former_id)s)
   AND e.kind = 'product_feed'
   AND e.deleted_at IS NULL
 """
@@ -69,7 +70,7 @@ _NUMBERS: LiteralString = (
 FROM platform.read_endpoint AS e
 JOIN platform.tenant AS t ON t.id = e.tenant_id
 LEFT JOIN platform.logistics_numbers AS n ON n.tenant_id = e.tenant_id
-WHERE e.id = %(id)s
+WHERE (e.id = %(id)s OR e.former_id = %(former_id)s)
   AND e.kind = 'logistics'
   AND e.deleted_at IS NULL
 """
@@ -161,22 +162,22 @@ class Published:
             Refusal: 404, equal for all that is not there; 403 when it is switched off, not paid or
                 of an archived tenant; 429 for an address that tries out ids.
         """
-        endpoint_id = visit.request.path_params["endpoint_id"]
+        ids = _ids_of(visit.request)
         row = None
-        if ENDPOINT_ID.fullmatch(endpoint_id):
-            values = {"id": endpoint_id, "feature": FEATURES[kind], "variant": variant}
+        if ids is not None:
+            values = {**ids, "feature": FEATURES[kind], "variant": variant}
             row = await self._reader.read(_fetch_one(query, values))
         if row is None:
             wait = self._unknown.take(visit.source_ip or "", UNKNOWN_PER_MINUTE)
             if wait:
                 raise Refusal(429, "unknown_endpoints", retry_after=wait)
             raise Refusal(404, "endpoint_unknown")
-        visit.endpoint, visit.tenants = endpoint_id, [row["tenant"]]
+        visit.endpoint, visit.tenants = row["id"], [row["tenant"]]
         if not row["is_open"]:
             raise Refusal(403, "endpoint_closed")
-        if self._marked.passes(endpoint_id):
+        if self._marked.passes(row["id"]):
             with suppress(Refusal):
-                await self._desk.ask(read_endpoints.mark_read, endpoint_id)
+                await self._desk.ask(read_endpoints.mark_read, row["id"])
         return row
 
     async def _part(self, place: Mapping[str, Any], number: int) -> bytes:
@@ -193,6 +194,16 @@ class Published:
         yield first
         for number in range(1, count):
             yield await self._part(place, number)
+
+
+def _ids_of(request: Request) -> dict[str, str | None] | None:
+    """Return by which id of the path an endpoint is found; None when it can be nobody's."""
+    former_id = request.path_params.get("old_id")
+    if former_id is not None:
+        return None if "\x00" in former_id else {"id": None, "former_id": former_id}
+    endpoint_id = request.path_params["endpoint_id"]
+    is_ours = ENDPOINT_ID.fullmatch(endpoint_id) is not None
+    return {"id": endpoint_id, "former_id": None} if is_ours else None
 
 
 def _fetch_one(

@@ -59,6 +59,18 @@ def test_switch_and_delete(run: Run, conn: Connection[Any], tenant: Tenant):
     assert value(conn, "SELECT deleted_at FROM platform.read_endpoint") is not None
 
 
+def test_former_id_leads_to_one_endpoint(run: Run, tenant: Tenant):
+    former = ("feed", "logistics", "acme", "--former-id", "pk_old", "--json")
+    first = json.loads(run(*former).out)["id"]
+
+    second = run(*former)
+    run("feed", "delete", first)
+    third = run(*former)
+
+    assert (second.status, third.status) == (2, 0)
+    assert "'pk_old' leads to another" in second.err
+
+
 def test_one_of_two_shops_must_be_chosen(
     run: Run, conn: Connection[Any], tenant: Tenant, shop: App
 ):
