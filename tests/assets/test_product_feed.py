@@ -165,6 +165,9 @@ def test_every_published_variant_of_the_shop_has_a_row(
     hidden = add_product(conn, tenant, "hidden", active=False)
     add_variant(conn, shop, tenant, hidden, "hidden")
     add_variant(conn, shop, tenant, product_id, None)
+    outlet = {"api_url": "http://localhost:11/graphql/", "order_prefix": "OUTLET"}
+    other = tenancy.add_app(conn, tenant, SALEOR, "outlet", outlet, {"token": "u" * 30})
+    add_variant(conn, other, tenant, product_id, "of the outlet only")
     put(conn, "core.variants", tenant, product_id=product_id, sku="of the books only")
     read_endpoints.create_feed(conn, shop, "https://shop.example")
 
@@ -194,8 +197,8 @@ def test_price_is_that_of_the_channel_and_shop_and_a_sale_only_while_it_lasts(
     conn: Connection[Any], tenant: Tenant, shop: App, channel: UUID
 ):
     variant_id = add_variant(conn, shop, tenant, add_product(conn, tenant, "juice"), "sku")
-    add_price(conn, shop, tenant, variant_id, "10", sales_channel_id=channel)
     add_price(conn, shop, tenant, variant_id, "1")
+    add_price(conn, shop, tenant, variant_id, "10", sales_channel_id=channel)
     for amount, begin, end in (
         ("8", "2020-01-01Z", "2100-01-01Z"), ("7", "2020-01-01Z", "2021-01-01Z"),
         ("6", "2099-01-01Z", "2100-01-01Z"),

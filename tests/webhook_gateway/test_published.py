@@ -145,6 +145,17 @@ def test_large_feed_comes_whole_although_it_changes_meanwhile(
     assert b"Cider" not in text
 
 
+def test_text_before_the_present_one_is_kept_for_who_reads_it(
+    feed: str, conn: Connection[Any], tenant: Tenant
+):
+    for name in ("Cider", "Wine"):
+        conn.execute("UPDATE core.products SET name = %s", (name,))
+        publish(conn, tenant)
+
+    kept = "SELECT array_agg(DISTINCT version) FROM platform.product_feed_part"
+    assert value(conn, kept) == [2, 3]
+
+
 def test_feed_without_products_is_empty(
     gateway: httpx.Client, conn: Connection[Any], tenant: Tenant, app: App
 ):

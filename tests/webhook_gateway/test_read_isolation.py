@@ -1,5 +1,6 @@
 """What a reader of one tenant learns of another: nothing, by any token, id, document or log."""
 
+import asyncio
 import base64
 import json
 import re
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 from psycopg import Connection
 
@@ -17,7 +19,7 @@ from tests.support.core_rows import put, put_order, put_package
 from tests.support.rows import rows
 from tests.support.wait import wait_until
 from tests.webhook_gateway.conftest import Start
-from webhook_gateway.api.rows import QUERIES
+from webhook_gateway.api.rows import QUERIES, Rows
 
 UNKNOWN_ID = "rd_" + "a" * 26
 EVERYTHING = (
@@ -267,6 +269,16 @@ def test_archived_or_unpaid_tenant_is_not_read(
     assert "globex" not in one.text
     assert "acme" in one.text
     assert none.status_code == 403
+
+
+def test_rows_of_some_tenants_cannot_be_asked_for_others(
+    conn: Connection[Any], tenant: Tenant, foreign: Tenant, postgres: str
+):
+    async def ask() -> list[Any]:
+        async with await psycopg.AsyncConnection.connect(postgres) as own:
+            return await Rows(own, [tenant.id]).orders_by_number("STORE-1", [foreign.id])
+
+    assert asyncio.run(ask()) == []
 
 
 def test_every_query_names_its_tenants_on_every_table():

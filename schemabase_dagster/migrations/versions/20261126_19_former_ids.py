@@ -1,12 +1,12 @@
 """Ids by which the older gateway served feeds and numbers.
 
-Revision ID: 20261126_17_former_ids
+Revision ID: 20261126_19_former_ids
 """
 
 from alembic import op
 
-revision = "20261126_17_former_ids"
-down_revision = "20261126_16_reads"
+revision = "20261126_19_former_ids"
+down_revision = "20261126_18_webhook_operations"
 
 _COLUMN = """
 ALTER TABLE platform.read_endpoint
