@@ -40,6 +40,8 @@ MAX_QUERY_BYTES: Final = 8 * 1024
 OVERLOAD_SECONDS: Final = 2
 HANDSHAKE_METHODS: Final = frozenset({"GET", "HEAD"})
 GZIP_WINDOW: Final = 31
+MAX_PACKED_PARTS: Final = 100
+"""Of a packed body. Each is looked for in what is left, and all other requests wait meanwhile."""
 
 _TRACE_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -276,8 +278,11 @@ def check_unpacked_size(body: bytes, limit: int) -> None:
     Raises:
         Refusal: 413.
     """
-    size = 0
+    size = parts = 0
     while body:
+        parts += 1
+        if parts > MAX_PACKED_PARTS:
+            raise _too_large()
         # a body may be several packed ones in a row (RFC 1952, 2.2)
         member = zlib.decompressobj(GZIP_WINDOW)
         try:

@@ -255,6 +255,15 @@ def test_packed_bodies_are_limited_unpacked_and_stored_as_sent(
     assert second.body == b"broken"
 
 
+def test_a_body_of_very_many_packed_parts_is_refused(gateway: httpx.Client, endpoint: Created):
+    """A million bytes of empty parts took a second, in which nobody else was served."""
+    part = gzip.compress(b"")
+    many = part * (1_000_000 // len(part))
+
+    assert post(gateway, endpoint, many, content_encoding="gzip").status_code == 413
+    assert post(gateway, endpoint, part * 100, content_encoding="gzip").status_code == 200
+
+
 def test_a_slow_sender_is_cut_off(start: Start, endpoint: Created, conn: Connection[Any]):
     url = start(read_seconds=0.2).base_url
     head = f"POST {path(endpoint)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
