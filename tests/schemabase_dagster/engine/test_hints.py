@@ -9,8 +9,11 @@ import pytest
 from psycopg import Connection
 
 from assets import registry
+from assets.contacts.saleor import SALEOR_CUSTOMERS
 from assets.orders.saleor import SALEOR_ORDERS
 from assets.orders.zoho import ZOHO_SALES_ORDERS
+from assets.products.saleor import SALEOR_PRODUCTS
+from assets.variants.saleor import SALEOR_VARIANTS
 from schemabase_dagster import inbox, webhooks
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.engine.hints import HELD_SECONDS, land_webhooks
@@ -21,6 +24,7 @@ from schemabase_dagster.errors import (
     RateLimited,
     SchemabaseError,
 )
+from schemabase_dagster.streams import Stream
 from schemabase_dagster.tenancy import App, Tenant
 from tests.factories import NOON, at, saleor_order, zoho_order
 from tests.support import deliveries, shops
@@ -227,6 +231,26 @@ def test_without_deliveries_nothing_is_asked(shop: App):
 
     assert land(source, shop) == SyncResult()
     assert source.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("stream", "field"),
+    [
+        (SALEOR_CUSTOMERS, "user"),
+        (SALEOR_PRODUCTS, "product"),
+        (SALEOR_VARIANTS, "productVariant"),
+    ],
+    ids=["customer", "product", "variant"],
+)
+def test_what_a_shop_deleted_is_deleted_here(
+    conn: Connection[Any], shop: App, put, stream: Stream, field: str
+):
+    put(shop, stream.name, {"id": "gone", "updatedAt": NOON.isoformat()})
+    stored = tell(conn, shop, f"{field}_deleted", {field: {"id": "gone"}})
+
+    result = land(Source(stream), shop)
+
+    assert (result.deleted, status(conn, stored)) == (1, ("processed", None))
 
 
 def install(conn: Connection[Any], app: App, installation: str) -> None:
