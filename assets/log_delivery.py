@@ -229,7 +229,8 @@ def _settle(
         inbox.give_back(conn, waiting, max(waits), RateLimited.__name__)
     else:
         reason = " ".join(f"{each.app.key}: {each.error}" for each in sinks.failures.values())
-        inbox.settle(conn, waiting, "failed", reason, run_id=run_id)
+        # whatever ails a sink, the endpoint of the sender need not be paused
+        inbox.settle(conn, waiting, "failed", reason, run_id=run_id, passing=True)
 
 
 def _unpacked(rows: Sequence[InboxRow]) -> tuple[dict[UUID, bytes], dict[UUID, str]]:

@@ -234,6 +234,10 @@ def test_batches_wait_for_a_cluster_that_is_busy_or_down(
 
     row = one(conn, STATUS)
     assert (row["status"], row["attempts"]) == (status, attempts)
+    # of which the circuit breaker pauses no endpoint
+    assert (
+        value(conn, "SELECT count(*) FROM platform.webhook_attempts WHERE outcome = 'failed'") == 0
+    )
     sandbox.control.clear_faults()
     hurry(conn)
     assert counted(deliver()) == (3, 3, 0, 0)

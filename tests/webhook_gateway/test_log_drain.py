@@ -110,3 +110,9 @@ def test_a_batch_of_several_packed_parts_counts_as_a_whole(
     conn.execute("UPDATE platform.webhook_endpoint SET max_body_bytes = 1000000")
 
     assert gateway.post(url(gateway, drain), content=body, headers=headers).status_code == 413
+
+
+def test_a_batch_larger_than_other_webhooks_may_be_is_taken(
+    gateway: httpx.Client, drain: Created, sandbox: Sandbox
+):
+    assert send(sandbox, gateway, drain, n=4000) == [200]
