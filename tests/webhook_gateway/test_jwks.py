@@ -18,6 +18,9 @@ from webhook_gateway.jwks import Jwks
 from webhook_gateway.verification import Verifier, build_verifier
 
 T = TypeVar("T")
+DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+"""Of base64 in URLs."""
+
 BODY = b'{"__typename": "OrderUpdated", "order": {"id": "T3JkZXI6MQ=="}}'
 
 
@@ -116,14 +119,12 @@ def test_a_changed_body_is_refused(key_set: KeySet, shop_key: ShopKey):
 
 
 def test_a_changed_signature_is_refused(key_set: KeySet, shop_key: ShopKey):
-    """The last digits too, some bits of which mean nothing when they are read leniently."""
+    """The last digit too, four bits of which mean nothing when it is read leniently."""
     good = shop_key.sign(BODY)
     start = good.rindex(".") + 1
     others = [
-        good[:at] + letter + good[at + 1 :]
+        good[:at] + DIGITS[DIGITS.index(good[at]) ^ 1] + good[at + 1 :]
         for at in (start, start + 171, len(good) - 1)
-        for letter in "ABCDwxyz01-_"
-        if letter != good[at]
     ]
 
     found = outcomes(key_set, *(inbound(BODY, saleor_signature=each) for each in others))

@@ -28,6 +28,7 @@ from webhook_gateway.verification.base import Refuse
 
 NO_KEYS = cast("Jwks", None)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 FORM = "application/x-www-form-urlencoded"
 WHSEC = "whsec_" + base64.b64encode(bytes(32)).decode()
 PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -451,3 +452,35 @@ def test_every_scheme_can_be_built():
     for name in schemes.SCHEMES:
         options = {"scheme": name, **needed.get(name, {})}
         assert not isinstance(build_verifier(options, [], NO_KEYS, keys), Refuse), name
+
+
+def respelled(encoded: bytes) -> bytes:
+    """Base64 whose last digit differs in a bit that means nothing."""
+    at = len(encoded.rstrip(b"=")) - 1
+    return encoded[:at] + bytes([DIGITS[DIGITS.index(encoded[at]) ^ 1]]) + encoded[at + 1 :]
+
+
+def test_another_spelling_of_a_public_key_signature_is_refused():
+    request, known = ed25519_request(b"{}", now_text()), secret(WHPK)
+    signature = request.headers[b"webhook-signature"]
+    changed = respelled(signature)
+
+    assert base64.b64decode(changed[4:]) == base64.b64decode(signature[4:])
+    request.headers[b"webhook-signature"] = changed
+    assert refusal({"scheme": "standard_webhooks"}, [known], request) == "signature_wrong"
+
+
+def test_another_spelling_of_a_password_is_refused():
+    request, known = basic("webhook", "password"), secret("password", "hash")
+
+    request.headers[b"authorization"] = respelled(request.headers[b"authorization"])
+
+    assert refusal({"scheme": "basic"}, [known], request) == "signature_format"
+
+
+def test_two_timestamps_in_one_header_are_refused():
+    request, known = stripe_request(b"{}", now_text()), secret("k")
+
+    request.headers[b"stripe-signature"] += b",t=1"
+
+    assert refusal({"scheme": "stripe_style"}, [known], request) == "signature_format"

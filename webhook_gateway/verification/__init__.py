@@ -38,16 +38,13 @@ def build_verifier(
         credentials: those of the app, where they are the proof.
     """
     try:
-        scheme = schemes.scheme_of(verification)
+        schemes.scheme_of(verification)
     except ConfigurationError:
         return Refuse("scheme_unknown")
     try:
         mechanism, options = schemes.resolve(verification)
     except ConfigurationError:
         return Refuse("scheme_misconfigured")
-    if scheme.app_type is not None and not credentials:
-        # Ours to mend: a sender would give up on 401.
-        return Refuse("credentials_missing", 503)
     verifier = _BUILDERS[mechanism](options, _Proofs(secrets, jwks, credentials or {}))
     allowed = options.get("ip_allow")
     return verifier if allowed is None else FromNetworks(verifier, schemes.networks(allowed))
@@ -81,6 +78,7 @@ def _braintree(_options: _Options, proofs: _Proofs) -> Verifier:
     try:
         return Braintree(proofs.credentials["public_key"], proofs.credentials["private_key"])
     except KeyError:
+        # Ours to mend: a sender would give up on 401.
         return Refuse("credentials_missing", 503)
 
 
