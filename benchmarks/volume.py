@@ -87,6 +87,19 @@ FROM generate_series(1, %(rows)s::bigint) AS i
 WHERE %(is_first)s OR i %% 10 <> 0
 """
 
+_SYSTEMS: LiteralString = """
+UPDATE core.orders AS o
+SET systems = r.systems
+FROM (
+    SELECT x.core_id, array_agg(DISTINCT a.type) AS systems
+    FROM core.external_ref AS x
+    JOIN platform.app AS a ON a.id = x.app_id
+    WHERE x.entity = 'order'
+    GROUP BY x.core_id
+) AS r
+WHERE r.core_id = o.id
+"""
+
 _RAW = sql.SQL("""
 INSERT INTO raw.{} (tenant_id, app_id, external_id, payload, payload_hash, read_at, via)
 SELECT tenant_id, app_id, external_id, '{{}}', decode(md5(external_id), 'hex'), now(), 'pull'
@@ -159,6 +172,7 @@ def fill(
         say(f"core.{name}: {sizes[name]:,} rows")
         _fill_table(conn, _Table(name, sizes[name], len(ids), sizes), list(group), ids, apps)
     _fill_references(conn, sizes, ids, apps, say)
+    conn.execute(_SYSTEMS)
     _roll_up(conn)
     conn.execute("RESET session_replication_role")
     conn.execute("VACUUM ANALYZE")

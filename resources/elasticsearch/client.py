@@ -90,8 +90,7 @@ class ElasticsearchClient(UnreadClient):
             app = self._api.app
             reason = f"not allowed to {WANTED_RIGHT} in '{index}'"
             raise CredentialError(app.tenant_slug, app.key, reason)
-        user = str(answer.get("username") or "unknown")
-        return {"cluster": self._config.url, "user": user, "may write to": index}
+        return {"cluster": self._config.url, "may write to": index}
 
     def _create(self, group: Sequence[Document]) -> Written:
         """Create the documents of one request, in smaller ones where the cluster asks for it."""

@@ -12,7 +12,7 @@ from assets.syncing import SYNC_FEATURE
 from resources.saleor import SALEOR
 from resources.zoho import ZOHO
 from sandbox.runner import Sandbox
-from schemabase_dagster import database, tenancy
+from schemabase_dagster import api_tokens, database, read_endpoints, tenancy
 from schemabase_dagster.errors import (
     ConfigurationError,
     CredentialError,
@@ -374,6 +374,7 @@ def test_misspelt_feature_is_refused(conn: Connection[Any], tenant: Tenant):
 
 
 def test_everything_that_is_asked_for_can_be_granted():
-    asked = {SYNC_FEATURE, FEATURE, *(each.feature for each in integrations.TYPES.values())}
+    asked = {SYNC_FEATURE, FEATURE, api_tokens.FEATURE, *read_endpoints.FEATURES.values()}
+    asked |= {each.feature for each in integrations.TYPES.values()}
 
     assert asked == set(tenancy.FEATURES) - {tenancy.EVERYTHING}

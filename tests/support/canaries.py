@@ -46,7 +46,7 @@ _APP = "INSERT INTO platform.app (id, tenant_id, type, key, name) VALUES (%s, %s
 
 _KNOWN: Mapping[str, Any] = {"currency": "EUR", "country_code": "DE", "language": "en"}
 _BY_TYPE: dict[str, Any] = {
-    "bool": True, "numeric": 7, "int4": 7, "int8": 7, "int2": 7, "float8": 7, "bytea": b"7",
+    "bool": True, "numeric": 7, "int4": 7, "int8": 7, "int2": 7, "float8": 7,
     "date": "2026-03-01", "timestamptz": "2026-03-01T12:00:00Z", "interval": "1 day",
 }  # fmt: skip
 
@@ -92,7 +92,12 @@ def _value(column: Mapping[str, Any], tenant: Tenant) -> Any:
     given = {"tenant_id": tenant.id, "deleted_at": None, **_KNOWN}
     if name in given:
         return given[name]
-    by_type = {"uuid": only_id(tenant), "jsonb": f'{{"text": "{text}"}}', "_text": [text]}
+    by_type = {
+        "uuid": only_id(tenant),
+        "bytea": only_id(tenant).bytes,
+        "jsonb": f'{{"text": "{text}"}}',
+        "_text": [text],
+    }
     if kind != "text":
         return (by_type | _BY_TYPE).get(kind)
     allowed = re.findall(r"'([a-z_]+)'::text", column["checks"] or "")

@@ -29,7 +29,8 @@ TABLES = """
 SELECT n.nspname, c.relname
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema)'
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND n.nspname !~ '^(pg_|information_schema)'
 ORDER BY 1, 2
 """
 
