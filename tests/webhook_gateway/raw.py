@@ -28,7 +28,8 @@ def everything_on() -> GatewaySettings:
     }
     # a slow machine must not look like a database that is away, which is a 503
     patient = {"connect_seconds": 30, "statement_seconds": 30, "cache_seconds": 60.0}
-    return GatewaySettings(**switches | patient | {"access_log": False})
+    given = {"access_log": False, "public_url": "https://gateway.example"}
+    return GatewaySettings(**switches | patient | given)
 
 
 def paths() -> list[str]:
