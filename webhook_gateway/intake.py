@@ -143,7 +143,7 @@ class Intake:
             raise Refusal(413, "head_size", headers=[(b"connection", b"close")])
         wait = self._buckets.take(endpoint.id, endpoint.rate_per_minute)
         if wait:
-            raise Refusal(429, "endpoint_rate", retry_after=wait)
+            raise Refusal(endpoint.provider.overload_status, "endpoint_rate", retry_after=wait)
 
     async def _read(self, visit: "Visit", receive: Any, endpoint: Endpoint) -> bytes:
         limit = min(endpoint.max_body_bytes, self._settings.max_body_bytes)

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -285,14 +286,18 @@ def test_too_long_heads_are_refused(gateway: httpx.Client, endpoint: Created):
     assert post(gateway, endpoint, x_long="x" * 30_000).status_code == 200
 
 
-def test_too_many_deliveries_are_429_with_a_time_to_wait(
-    gateway: httpx.Client, endpoint: Created, conn: Connection[Any]
+@pytest.mark.parametrize(("sender", "status"), [("zoho", 429), ("saleor", 503)])
+def test_who_sends_too_often_is_told_a_time_to_wait_and_saleor_by_no_4xx(
+    gateway: httpx.Client, endpoint: Created, conn: Connection[Any], sender: str, status: int
 ):
-    conn.execute("UPDATE platform.webhook_endpoint SET rate_per_minute = 3")
+    conn.execute(
+        "UPDATE platform.webhook_endpoint SET rate_per_minute = 3, provider = %s", (sender,)
+    )
+    sending = replace(endpoint, provider=sender)
 
-    answers = [post(gateway, endpoint, b"%d" % number) for number in range(4)]
+    answers = [post(gateway, sending, b"%d" % number) for number in range(4)]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, status]
     assert 1 <= int(answers[3].headers["retry-after"]) <= 21
 
 

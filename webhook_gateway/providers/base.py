@@ -67,6 +67,7 @@ class Provider:
         handshake: the answer to a request by which the sender only checks the address, from
             (request, verification options, verifier); None = it is a delivery. Such a request is
             not verified and not stored; it may be a GET or HEAD.
+        overload_status: what it is told when it sends too often: 503 if it gives up on any 4xx.
         is_asking: it sends questions to be answered at once, which are no deliveries.
     """
 
@@ -79,6 +80,7 @@ class Provider:
     body: Callable[[Inbound], bytes] | None = None
     acknowledge: Callable[[Inbound, Options], Reply] | None = None
     handshake: Callable[[Inbound, Options, Verifier], Reply | None] = echo_challenge
+    overload_status: int = 429
     is_asking: bool = False
 
 

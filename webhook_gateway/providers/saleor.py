@@ -17,5 +17,10 @@ def _dedupe(inbound: Inbound, options: Options) -> DedupeKey:
 
 
 PROVIDER: Final = Provider(
-    "saleor", saleor_event, _dedupe, accepted_status=200, max_body_bytes=4 * 1024 * 1024
+    "saleor",
+    saleor_event,
+    _dedupe,
+    accepted_status=200,
+    max_body_bytes=4 * 1024 * 1024,
+    overload_status=503,
 )
