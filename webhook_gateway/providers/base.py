@@ -125,6 +125,21 @@ def facts_key(inbound: Inbound, *facts: Any) -> DedupeKey:
     return DedupeKey((b"id", *found), daily=False)
 
 
+def event_at(*path: str) -> Callable[[Inbound, Options], str | None]:
+    """Find the event's name at a path of names in the body."""
+    return lambda inbound, _options: event_name(at(json_body(inbound), *path))
+
+
+def facts_of(*names: str) -> Callable[[Inbound, Options], DedupeKey]:
+    """Key by what stands under some names in the body."""
+
+    def key(inbound: Inbound, _options: Options) -> DedupeKey:
+        body = json_body(inbound)
+        return facts_key(inbound, *(at(body, name) for name in names))
+
+    return key
+
+
 def _generic_event(inbound: Inbound, options: Options) -> str | None:
     name, pointer = options.get("event_header"), options.get("event_pointer")
     if name:

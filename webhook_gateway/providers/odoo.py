@@ -2,24 +2,8 @@
 
 from typing import Final
 
-from webhook_gateway.inbound import Inbound, event_name
-from webhook_gateway.providers.base import (
-    DedupeKey,
-    Options,
-    Provider,
-    at,
-    facts_key,
-    json_body,
+from webhook_gateway.providers.base import Provider, event_at, facts_of
+
+PROVIDER: Final = Provider(
+    "odoo", event_at("_model"), facts_of("_model", "_id", "write_date"), accepted_status=200
 )
-
-
-def _event_type(inbound: Inbound, _options: Options) -> str | None:
-    return event_name(at(json_body(inbound), "_model"))
-
-
-def _dedupe(inbound: Inbound, _options: Options) -> DedupeKey:
-    body = json_body(inbound)
-    return facts_key(inbound, at(body, "_model"), at(body, "_id"), at(body, "write_date"))
-
-
-PROVIDER: Final = Provider("odoo", _event_type, _dedupe, accepted_status=200)

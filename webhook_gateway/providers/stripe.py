@@ -2,23 +2,6 @@
 
 from typing import Final
 
-from webhook_gateway.inbound import Inbound, event_name
-from webhook_gateway.providers.base import (
-    DedupeKey,
-    Options,
-    Provider,
-    at,
-    facts_key,
-    json_body,
-)
+from webhook_gateway.providers.base import Provider, event_at, facts_of
 
-
-def _event_type(inbound: Inbound, _options: Options) -> str | None:
-    return event_name(at(json_body(inbound), "type"))
-
-
-def _dedupe(inbound: Inbound, _options: Options) -> DedupeKey:
-    return facts_key(inbound, at(json_body(inbound), "id"))
-
-
-PROVIDER: Final = Provider("stripe", _event_type, _dedupe, accepted_status=200)
+PROVIDER: Final = Provider("stripe", event_at("type"), facts_of("id"), accepted_status=200)
