@@ -43,9 +43,13 @@ _CATALOGUE: tuple[LiteralString, ...] = (
     JOIN pg_namespace AS n ON n.oid = r.connamespace AND n.nspname = ANY(%s)
     WHERE r.conrelid::regclass::text <> 'platform.alembic_version'
     """,
+    # Partitions have the indexes of their table, under names that Postgres makes in its order.
     """
-    SELECT indexdef FROM pg_indexes
-    WHERE schemaname = ANY(%s) AND tablename <> 'alembic_version'
+    SELECT pg_get_indexdef(i.indexrelid)
+    FROM pg_index AS i
+    JOIN pg_class AS c ON c.oid = i.indrelid AND NOT c.relispartition
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = ANY(%s)
+    WHERE c.relname <> 'alembic_version'
     """,
     """
     SELECT d.objoid::regclass::text, d.objsubid, d.description
