@@ -84,7 +84,7 @@ SELECT w.status, w.last_error, sha256(w.body) AS digest, count(s.inbox_id) AS se
     coalesce(bool_and(s.is_applied), false) AS is_applied
 FROM platform.webhook_inbox AS w
 LEFT JOIN chaos.settled AS s ON s.inbox_id = w.id
-GROUP BY w.id
+GROUP BY w.id, w.received_at
 """
 
 Rows = Counter[bytes]
