@@ -40,7 +40,7 @@ class Guarded(HttpToolsProtocol):
         self._unread_bytes = 0
         self._clock: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._start_clock()

@@ -8,6 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -167,7 +168,7 @@ class _OldErrors:
         self._start: MutableMapping[str, Any] | None = None
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= 400:  # noqa: PLR2004
+        if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
             self._start = message
             return
         if self._start is None:

@@ -202,6 +202,7 @@ def _kill(ground: Ground, plan: Plan, book: Book, out: Outcome, say: Callable[[s
     rng, ends = Random(plan.seed), time.monotonic() + plan.seconds
     names = _in_turn(sorted(ground.victims), rng)
     while time.monotonic() < ends:
+        # A storm strikes when nobody waits for it.
         time.sleep(min(rng.uniform(*plan.between), max(ends - time.monotonic(), 0)))
         out.fallen.update(ground.revive_fallen())
         wanted = [next(names) for _ in range(2 if rng.random() < SHARE_TOGETHER else 1)]

@@ -10,8 +10,9 @@ from multiprocessing.context import ForkServerProcess
 from typing import Final, Literal, TypeAlias
 
 from assets import deliveries, registry, syncing
+from proofs.chaos import leases
 from resources.registry import default_resources
-from schemabase_dagster import database, inbox, tags
+from schemabase_dagster import database, tags
 from schemabase_dagster.engine import batches, merge
 from schemabase_dagster.settings import forget_settings
 
@@ -67,7 +68,7 @@ def work(job: Job) -> None:
     }
     forget_settings()
     batches.BATCH_RECORDS = merge.BATCH_RECORDS = BATCH_RECORDS  # type: ignore[misc]  # Final
-    inbox.claim.__kwdefaults__.update(lease_seconds=LEASE_SECONDS)  # type: ignore[union-attr]
+    leases.shorten(LEASE_SECONDS)
     if job.kind == "deliver":
         _deliver(job)
     else:

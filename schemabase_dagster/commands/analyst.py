@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from schemabase_dagster import database, tenancy
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.tenancy import analysts
 from schemabase_dagster.terminal import say, show
 
@@ -42,7 +43,7 @@ def add(
 @app.command(name="list", epilog="Example: schemabase analyst list")
 def list_(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List analysts and what they read."""
     with database.transaction() as conn:

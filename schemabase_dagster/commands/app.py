@@ -10,6 +10,7 @@ from resources.consent import RIGHTS
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.clock import utc_now
 from schemabase_dagster.commands import _config, _credentials
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
 from schemabase_dagster.commands.connect import needed_rights, warn
 from schemabase_dagster.errors import ConfigurationError, CredentialError
 from schemabase_dagster.terminal import cell, plural, say, show
@@ -18,7 +19,6 @@ NAME = "app"
 
 app = typer.Typer(help="Apps: connected accounts of external systems.")
 
-Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 Key = Annotated[str, typer.Argument(metavar="APP", help="Key of the app.")]
 Streams = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Only this stream; repeat.")
@@ -29,7 +29,7 @@ Streams = Annotated[
     epilog="Example: schemabase app add acme zoho --key books --set organization_id=20011122000"
 )
 def add(
-    slug: Slug,
+    slug: TenantSlug,
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="Kind of system, like zoho.")],
     *,
     key: Annotated[str | None, typer.Option(help="Stable name; default: the type.")] = None,
@@ -78,11 +78,9 @@ def add(
 
 @app.command(name="list", epilog="Example: schemabase app list acme")
 def list_(
-    slug: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
-    ] = None,
+    slug: TenantFilter = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List apps."""
     with database.transaction() as conn:
@@ -105,7 +103,7 @@ def list_(
 
 
 @app.command(epilog="Example: schemabase app check acme books")
-def check(slug: Slug, key: Key) -> None:
+def check(slug: TenantSlug, key: Key) -> None:
     """Prove the credentials by cheap calls, tell what they can see and which scopes they lack."""
     with database.transaction() as conn:
         found = tenancy.get_app(conn, slug, key)
@@ -130,7 +128,7 @@ def check(slug: Slug, key: Key) -> None:
 
 @app.command(epilog="Example: schemabase app set-credentials acme books --credentials-env ZOHO")
 def set_credentials(
-    slug: Slug,
+    slug: TenantSlug,
     key: Key,
     *,
     credentials_stdin: _credentials.FromStdin = False,
@@ -150,7 +148,7 @@ def set_credentials(
 
 
 @app.command(epilog="Example: schemabase app disable acme books --stream zoho_contacts")
-def disable(slug: Slug, key: Key, *, stream: Streams = None) -> None:
+def disable(slug: TenantSlug, key: Key, *, stream: Streams = None) -> None:
     """Neither pull nor process the app, or pull some of its streams, any more; data stay."""
     with database.transaction() as conn:
         found = tenancy.get_app(conn, slug, key)
@@ -163,7 +161,7 @@ def disable(slug: Slug, key: Key, *, stream: Streams = None) -> None:
 
 
 @app.command(epilog="Example: schemabase app enable acme books")
-def enable(slug: Slug, key: Key, *, stream: Streams = None) -> None:
+def enable(slug: TenantSlug, key: Key, *, stream: Streams = None) -> None:
     """Pull and process the app, or pull some of its streams, again."""
     with database.transaction() as conn:
         found = tenancy.get_app(conn, slug, key)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
 from schemabase_dagster.engine.decisions import list_conflicts
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.terminal import say, show
@@ -17,11 +18,9 @@ Record = Annotated[str, typer.Argument(help="APP:ID, for instance books:73518000
 
 @app.command(name="list", epilog="Example: schemabase conflict list acme")
 def list_(
-    tenant: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
-    ] = None,
+    tenant: TenantFilter = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List open conflicts."""
     rows = [
@@ -39,7 +38,7 @@ def list_(
     "books:73518000000500011 shop:T3JkZXI6MQ=="
 )
 def resolve(
-    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    tenant: TenantSlug,
     entity: Annotated[str, typer.Argument(help="order, contact or invoice.")],
     decision: Annotated[str, typer.Argument(help="link: one row; split: never one row.")],
     record: Record,
@@ -60,7 +59,7 @@ def resolve(
     epilog="Example: schemabase conflict accept acme refund_duplicate r65cc3921 --note 'two pieces'"
 )
 def accept(
-    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    tenant: TenantSlug,
     kind: Annotated[str, typer.Argument(help="Kind in analytics.reconciliation_defect.")],
     record: Annotated[str, typer.Argument(help="Its record there.")],
     *,

@@ -17,6 +17,7 @@ from resources.consent import Account, Consent, Grant, OAuthClient
 from schemabase_dagster import database, tenancy
 from schemabase_dagster.commands import _config, _credentials
 from schemabase_dagster.commands._callback import Callback, redirect_address
+from schemabase_dagster.commands._options import TenantSlug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.terminal import plural, say, show
 
@@ -29,7 +30,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: schemabase app connect acme zoho --key books --set datacenter=eu")
 def connect(
-    slug: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    slug: TenantSlug,
     kind: Annotated[str, typer.Argument(metavar="TYPE", help="Kind of system: zoho.")],
     *,
     key: Annotated[str | None, typer.Option(help="Name of the app; default: the type.")] = None,

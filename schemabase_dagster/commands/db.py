@@ -1,12 +1,13 @@
 """``schemabase db``: the embedded server, and a prompt in the database."""
 
 import os
-from typing import Annotated, NoReturn
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import typer
 
 from schemabase_dagster import database, embedded
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.embedded import EmbeddedServer
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
@@ -38,9 +39,7 @@ def stop() -> None:
 
 
 @app.command(epilog="Example: schemabase db status --json")
-def status(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False
-) -> None:
+def status(*, as_json: AsJson = False) -> None:
     """Tell which server is used and whether it runs."""
     settings = get_settings()
     if settings.database_url is not None:

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from schemabase_dagster import terminal
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.stack.diagnosis import Finding, Level, diagnose
 
 app = typer.Typer()
@@ -20,9 +20,7 @@ MARKS: dict[Level, str] = {
 
 
 @app.command(epilog="Example: schemabase doctor")
-def doctor(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False
-) -> None:
+def doctor(*, as_json: AsJson = False) -> None:
     """Check database, migrations, keys, Dagster, time zones and ports; exit 1 when one fails."""
     findings = list(diagnose())
     if as_json:

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import database, inbox, tenancy
+from schemabase_dagster.commands._options import AsJson, TenantSlug
 from schemabase_dagster.terminal import plural, say, show
 
 NAME = "entitlement"
 
 app = typer.Typer(help="What a tenant may use: 'sync', 'webhooks', ... or '*' for all.")
 
-Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 Feature = Annotated[
     str, typer.Argument(help=f"One of: {', '.join(tenancy.FEATURES)}; * is all of them.")
 ]
@@ -24,7 +24,7 @@ Day = Annotated[
 
 
 @app.command(epilog="Example: schemabase entitlement grant acme sync --until 2027-01-31")
-def grant(slug: Slug, feature: Feature = tenancy.EVERYTHING, *, until: Day = None) -> None:
+def grant(slug: TenantSlug, feature: Feature = tenancy.EVERYTHING, *, until: Day = None) -> None:
     """Entitle a tenant to a feature; webhooks held for want of it are processed."""
     end = until.replace(tzinfo=UTC) if until else tenancy.FOREVER
     with database.transaction() as conn:
@@ -38,7 +38,7 @@ def grant(slug: Slug, feature: Feature = tenancy.EVERYTHING, *, until: Day = Non
 
 
 @app.command(epilog="Example: schemabase entitlement revoke acme webhooks")
-def revoke(slug: Slug, feature: Feature = tenancy.EVERYTHING) -> None:
+def revoke(slug: TenantSlug, feature: Feature = tenancy.EVERYTHING) -> None:
     """End an entitlement now: syncs stop, webhooks are stored and held."""
     with database.transaction() as conn:
         tenant = tenancy.get_tenant(conn, slug, archived_ok=True)
@@ -54,9 +54,9 @@ def revoke(slug: Slug, feature: Feature = tenancy.EVERYTHING) -> None:
 
 @app.command(name="list", epilog="Example: schemabase entitlement list acme")
 def list_(
-    slug: Slug,
+    slug: TenantSlug,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List a tenant's entitlements, ended ones included."""
     with database.transaction() as conn:

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from schemabase_dagster import database
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.engine import explain as engine
 from schemabase_dagster.engine.entity import Entity
 from schemabase_dagster.engine.story import Delivery, Field, Record, Story
@@ -32,7 +33,7 @@ def explain(
     personal: Annotated[
         bool, typer.Option("--personal", help="Show names, notes and other free texts, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell who decided every field of a row and why, from which records, and what waits."""
     from assets import registry  # noqa: PLC0415 - all assets, which few commands need

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import database, read_endpoints, tenancy
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.tenancy import App, Tenant
@@ -16,12 +17,10 @@ NAME = "feed"
 app = typer.Typer(help="Addresses at which others read product feeds and logistics numbers.")
 
 EndpointId = Annotated[str, typer.Argument(help="Id of the endpoint, rd_...", metavar="ENDPOINT")]
-TenantSlug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 Name = Annotated[str | None, typer.Option(help="Name for people.")]
 FormerId = Annotated[
     str | None, typer.Option(help="Id in the address by which the older gateway served it.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(epilog="Example: schemabase feed products acme --link https://shop.example/p")
@@ -76,9 +75,7 @@ def logistics(
 
 @app.command(name="list", epilog="Example: schemabase feed list acme")
 def list_(
-    tenant: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
-    ] = None,
+    tenant: TenantFilter = None,
     *,
     as_json: AsJson = False,
 ) -> None:

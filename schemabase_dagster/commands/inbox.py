@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from schemabase_dagster import database, inbox
 from schemabase_dagster.clock import parse_instant
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.inbox import Effect, Selection, Summary
 from schemabase_dagster.terminal import cell, plural, print_json, say, show
@@ -30,7 +31,6 @@ Status = Annotated[
 Since = Annotated[str | None, typer.Option(help="Received at or after, ISO 8601.")]
 Until = Annotated[str | None, typer.Option(help="Received before, ISO 8601.")]
 Limit = Annotated[int, typer.Option(min=1, help="Number of rows.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Sure = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 COLUMNS = {

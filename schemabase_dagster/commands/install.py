@@ -9,6 +9,7 @@ from psycopg import Connection
 from resources.saleor import SALEOR
 from schemabase_dagster import database, installs, tenancy
 from schemabase_dagster.commands import _config
+from schemabase_dagster.commands._options import AsJson, TenantSlug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.installs import Draft, Kind
 from schemabase_dagster.settings import get_settings
@@ -30,7 +31,7 @@ app = typer.Typer()
     "--set api_url=https://shop.example.com/graphql/ --set order_prefix=STORE",
 )
 def install_token(
-    slug: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    slug: TenantSlug,
     *,
     kind: Annotated[str, typer.Option(help=f"{' or '.join(KINDS)}.")] = KINDS[0],
     key: Annotated[str, typer.Option(help="Key of the Saleor app, new or known.")] = SALEOR.name,
@@ -45,7 +46,7 @@ def install_token(
         list[str] | None,
         typer.Option(help="Currency it takes; repeat; default: the tenant's (prepayment)."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make the link by which a Saleor shop installs the app; it works once, for an hour.
 

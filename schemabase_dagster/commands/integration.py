@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import database, tenancy
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.tenancy import integrations
 from schemabase_dagster.terminal import say, show
@@ -14,7 +15,6 @@ NAME = "integration"
 
 app = typer.Typer(help="Features that connect several apps of a tenant.")
 
-Slug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id, or its beginning.")]
 
 
@@ -23,7 +23,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Id, or its beginning.")]
     "source=shop --app target=books"
 )
 def add(
-    slug: Slug,
+    slug: TenantSlug,
     kind: Annotated[
         str, typer.Argument(metavar="TYPE", help=f"One of: {', '.join(integrations.TYPES)}.")
     ],
@@ -42,11 +42,9 @@ def add(
 
 @app.command(name="list", epilog="Example: schemabase integration list acme")
 def list_(
-    slug: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
-    ] = None,
+    slug: TenantFilter = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List integrations."""
     with database.transaction() as conn:
@@ -71,13 +69,13 @@ def list_(
 
 
 @app.command(epilog="Example: schemabase integration enable acme 01a21370")
-def enable(slug: Slug, integration: Id) -> None:
+def enable(slug: TenantSlug, integration: Id) -> None:
     """Switch an integration on."""
     _switch(slug, integration, enabled=True)
 
 
 @app.command(epilog="Example: schemabase integration disable acme 01a21370")
-def disable(slug: Slug, integration: Id) -> None:
+def disable(slug: TenantSlug, integration: Id) -> None:
     """Switch an integration off."""
     _switch(slug, integration, enabled=False)
 

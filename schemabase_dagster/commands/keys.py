@@ -1,10 +1,9 @@
 """``schemabase keys``: the ring of keys that encrypts credentials."""
 
-from typing import Annotated
-
 import typer
 
 from schemabase_dagster import database, key_rotation, vault
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.terminal import plural, say, show
 
 NAME = "keys"
@@ -19,9 +18,7 @@ def generate() -> None:
 
 
 @app.command(name="list", epilog="Example: schemabase keys list")
-def list_(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False
-) -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """List key ids with what they encrypt; never a key."""
     ring = vault.key_ids()
     with database.transaction() as conn:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import database, tenancy
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.inbox import log_batches
 from schemabase_dagster.terminal import plural, say, show
 
@@ -14,7 +15,6 @@ NAME = "logs"
 app = typer.Typer(help="Log drains: what was left out, and delivering it once more.")
 
 Tenant = Annotated[str | None, typer.Argument(metavar="[TENANT]", help="Only of this tenant.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(epilog="Example: schemabase logs dead acme")

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
+from schemabase_dagster.commands._options import TenantSlug
 from schemabase_dagster.terminal import cell, say
 
 NAME = "app"
 
 app = typer.Typer()
 
-TenantSlug = Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")]
 AppKey = Annotated[str, typer.Argument(help="Key of the app.", metavar="APP")]
 
 

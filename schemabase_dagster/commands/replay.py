@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from schemabase_dagster.commands._options import TenantSlug
 from schemabase_dagster.terminal import plural, say
 
 app = typer.Typer()
@@ -11,7 +12,7 @@ app = typer.Typer()
 
 @app.command(epilog="Example: schemabase replay acme --stream zoho_sales_orders")
 def replay(
-    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    tenant: TenantSlug,
     *,
     stream: Annotated[
         list[str] | None, typer.Option(help="Stream, like zoho_sales_orders; repeatable.")

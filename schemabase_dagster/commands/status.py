@@ -1,12 +1,13 @@
 """``schemabase status``: freshness, back-fills, webhooks, conflicts and rejects at a glance."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 
 from schemabase_dagster import database, inbox, tenancy
+from schemabase_dagster.commands._options import AsJson, TenantFilter
 from schemabase_dagster.terminal import duration, plural, print_json, say, show
 
 app = typer.Typer()
@@ -62,11 +63,9 @@ ORDER BY 1, 2, 3
 
 @app.command(epilog="Example: schemabase status acme")
 def status(
-    tenant: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
-    ] = None,
+    tenant: TenantFilter = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show how fresh everything is and what waits for somebody."""
     with database.transaction() as conn, conn.cursor(row_factory=dict_row) as cursor:

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from schemabase_dagster.commands._options import AsJson, TenantSlug
 from schemabase_dagster.engine.result import Progress as Callback
 from schemabase_dagster.terminal import console, duration, plural, say, show
 
@@ -36,7 +37,7 @@ COLUMNS = {
 
 @app.command(epilog="Example: schemabase sync acme --asset zoho_contacts --full")
 def sync(
-    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    tenant: TenantSlug,
     *,
     asset: Annotated[
         list[str] | None,
@@ -49,7 +50,7 @@ def sync(
         bool,
         typer.Option("--confirm-deletes", help="Prove and delete a wave of vanished records."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Sync a tenant now and show what it did."""
     # Dagster takes a second to import; the other commands need not wait for it.

@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemabase_dagster import database, inbox, tags, tenancy
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.terminal import plural, say, show
 
 NAME = "tenant"
@@ -56,7 +57,7 @@ def add(
 def list_(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Archived ones too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List tenants with the number of their apps."""
     with database.transaction() as conn:

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import api_tokens, database, tenancy
+from schemabase_dagster.commands._options import AsJson
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.terminal import print_json, say, show
 
 NAME = "token"
 
 app = typer.Typer(help="Tokens with which programs read orders and packages at /graphql.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(

@@ -11,6 +11,7 @@ import typer
 
 from schemabase_dagster import database, schemes, tenancy, webhook_aliases, webhooks
 from schemabase_dagster.commands import _credentials
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.tenancy import App
@@ -21,7 +22,6 @@ NAME = "webhook"
 app = typer.Typer(help="Addresses that external systems post their events to.")
 
 EndpointId = Annotated[str, typer.Argument(help="Id of the endpoint, wh_...", metavar="ENDPOINT")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(
@@ -29,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
     "shared_secret --option header=X-Secret"
 )
 def create(
-    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Slug of the tenant.")],
+    tenant: TenantSlug,
     app_key: Annotated[str, typer.Argument(help="Key of the app.", metavar="APP")],
     *,
     name: Annotated[str | None, typer.Option(help="Name for people.")] = None,
@@ -55,9 +55,7 @@ def create(
 
 @app.command(name="list", epilog="Example: schemabase webhook list acme")
 def list_(
-    tenant: Annotated[
-        str | None, typer.Argument(metavar="[TENANT]", help="Only this tenant's.")
-    ] = None,
+    tenant: TenantFilter = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -222,9 +222,10 @@ def test_coverage_counts_who_told_first(
     }  # fmt: skip
 
 
-def test_coverage_knows_versions_that_were_replaced_since(
+def tell_first_and_pull_later(
     conn: Connection[Any], root: str, sandbox: Sandbox, tenant: Tenant
-):
+) -> App:
+    """Let a webhook bring a new order and a pull its change; return the shop."""
     app = shops.add_saleor(conn, tenant, sandbox)
     url = address(root, endpoint(conn, app))
     (order,) = sandbox.control.new_orders("acme", "saleor", 1)
@@ -232,6 +233,13 @@ def test_coverage_knows_versions_that_were_replaced_since(
     serve(app.type)
     sandbox.control.change_orders("acme", "saleor", 1, kind="note", ids=[order])
     pull(app, "saleor_orders")
+    return app
+
+
+def test_coverage_knows_versions_that_were_replaced_since(
+    conn: Connection[Any], root: str, sandbox: Sandbox, tenant: Tenant
+):
+    tell_first_and_pull_later(conn, root, sandbox, tenant)
 
     assert one(conn, COVERAGE) == {
         "changes": 2, "webhook_first": 1, "pull_first": 0, "pull_only": 1, "coverage": 0.5,
@@ -241,13 +249,7 @@ def test_coverage_knows_versions_that_were_replaced_since(
 def test_a_replay_makes_no_coverage(
     conn: Connection[Any], root: str, sandbox: Sandbox, tenant: Tenant
 ):
-    app = shops.add_saleor(conn, tenant, sandbox)
-    url = address(root, endpoint(conn, app))
-    (order,) = sandbox.control.new_orders("acme", "saleor", 1)
-    sandbox.control.send_saleor_webhook("acme", url, [order])
-    serve(app.type)
-    sandbox.control.change_orders("acme", "saleor", 1, kind="note", ids=[order])
-    pull(app, "saleor_orders")
+    app = tell_first_and_pull_later(conn, root, sandbox, tenant)
 
     inbox.replay(conn, inbox.Selection(tenant="acme"))
     serve(app.type)

@@ -41,7 +41,7 @@ _BY_NUMBER: LiteralString = _ORDERS + "AND o.order_number = %(number)s ORDER BY 
 _BY_ID: LiteralString = _ORDERS + "AND o.id = ANY(%(ids)s)"
 
 # A page of each tenant by its index, then the first of these: one tenant's size costs no other.
-_NEWEST: LiteralString = (
+_PAGE: LiteralString = (
     "SELECT"
     + _ORDER_COLUMNS
     + """
@@ -53,35 +53,18 @@ CROSS JOIN LATERAL (
     WHERE each.tenant_id = mine.tenant_id
       AND each.deleted_at IS NULL
       AND (%(after_at)s::timestamptz IS NULL
-           OR (each.ordered_at, each.id) < (%(after_at)s, %(after_id)s::uuid))
-    ORDER BY each.ordered_at DESC, each.id DESC
+           OR (each.ordered_at, each.id) {beyond} (%(after_at)s, %(after_id)s::uuid))
+    ORDER BY each.ordered_at {way}, each.id {way}
     LIMIT %(limit)s
 ) AS o
-ORDER BY o.ordered_at DESC, o.id DESC
+ORDER BY o.ordered_at {way}, o.id {way}
 LIMIT %(limit)s
 """
 )
 
-_OLDEST: LiteralString = (
-    "SELECT"
-    + _ORDER_COLUMNS
-    + """
-FROM unnest(%(tenant_ids)s::uuid[]) AS mine (tenant_id)
-JOIN platform.tenant AS t ON t.id = mine.tenant_id
-CROSS JOIN LATERAL (
-    SELECT *
-    FROM core.orders AS each
-    WHERE each.tenant_id = mine.tenant_id
-      AND each.deleted_at IS NULL
-      AND (%(after_at)s::timestamptz IS NULL
-           OR (each.ordered_at, each.id) > (%(after_at)s, %(after_id)s::uuid))
-    ORDER BY each.ordered_at, each.id
-    LIMIT %(limit)s
-) AS o
-ORDER BY o.ordered_at, o.id
-LIMIT %(limit)s
-"""
-)
+_NEWEST: LiteralString = _PAGE.replace("{beyond}", "<").replace("{way}", "DESC")
+
+_OLDEST: LiteralString = _PAGE.replace("{beyond}", ">").replace("{way}", "ASC")
 
 _ORDER_LINES: LiteralString = """
 SELECT order_id, line_no, sku, description, quantity, tax_percentage, unit_net, unit_gross,

@@ -4,6 +4,7 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 from uuid import UUID
@@ -47,7 +48,7 @@ class Refuse:
 
     async def verify(self, _inbound: Inbound) -> UUID | None:
         """Refuse."""
-        retry_after = None if self._status == 401 else RETRY_SECONDS  # noqa: PLR2004
+        retry_after = None if self._status == HTTPStatus.UNAUTHORIZED else RETRY_SECONDS
         raise Refusal(self._status, self._reason, retry_after=retry_after)
 
 
