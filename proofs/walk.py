@@ -25,10 +25,10 @@ from proofs.shell import Shell
 from proofs.steps import StepFailed, Steps, expect, wait_for
 from schemabase_dagster import tags
 from schemabase_dagster.errors import SchemabaseError
+from schemabase_dagster.ports import answers
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.stack import home
 from schemabase_dagster.stack.dagster_api import ASSET_JOB, DagsterApi, Run
-from schemabase_dagster.stack.ports import answers
 from schemabase_dagster.stack.process import interruptible
 from schemabase_dagster.stack.standins import control
 from tests.support.up import Up, processes

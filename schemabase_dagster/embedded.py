@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import psycopg
 
 from schemabase_dagster import _unprivileged
 from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.ports import free_port, is_free
 
 SUPERUSER: Final = "schemabase"
 DATABASE: Final = "schemabase"
@@ -196,7 +196,7 @@ class EmbeddedServer:
         known = _read_connection(self._state_dir)
         port = known.get("port")
         for _ in range(_PORT_ATTEMPTS):
-            port = port if isinstance(port, int) and _is_free(port) else _free_port()
+            port = port if isinstance(port, int) and is_free(port) else free_port()
             if self._try_launch(port):
                 _write_private(
                     self._state_dir / "postgres.json", json.dumps({**known, "port": port})
@@ -218,7 +218,7 @@ class EmbeddedServer:
             )  # fmt: skip
         except ConfigurationError:
             # Between the search for a free port and its use somebody else may have taken it.
-            if _is_free(port):
+            if is_free(port):
                 raise
             return False
         return True
@@ -344,22 +344,6 @@ def _write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     draft.replace(path)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _environment() -> dict[str, str]:

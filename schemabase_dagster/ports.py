@@ -1,5 +1,6 @@
 """Ports on this machine: the usual one where it is free, any free one otherwise."""
 
+import random
 import socket
 import urllib.error
 import urllib.request
@@ -7,18 +8,21 @@ import urllib.request
 LOOPBACK = "127.0.0.1"
 PROBE_SECONDS = 2.0
 
+FREE_PORTS = range(20_000, 32_768)
+"""Below those that Linux and macOS give to outgoing connections: one of these could take a port in
+the moment between its choice and its use (Linux ip-sysctl, ``ip_local_port_range``)."""
+
 
 def choose_port(preferred: int, *, host: str = LOOPBACK) -> int:
-    """Return ``preferred`` when nothing listens there, else a free port chosen by the kernel."""
+    """Return ``preferred`` when nothing listens there, else any free port."""
     return preferred if is_free(preferred, host=host) else free_port(host=host)
 
 
 def free_port(*, host: str = LOOPBACK) -> int:
-    """Return a port that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind((host, 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that is free now, and that only who asks for it by number can take."""
+    return next(
+        port for port in random.sample(FREE_PORTS, len(FREE_PORTS)) if is_free(port, host=host)
+    )
 
 
 def is_free(port: int, *, host: str = LOOPBACK) -> bool:

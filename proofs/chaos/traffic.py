@@ -16,8 +16,8 @@ from typing import Final
 
 from sandbox.runner import Sandbox
 from sandbox.webhooks import Delivery, send
+from schemabase_dagster.ports import answers, free_port
 from schemabase_dagster.settings import ROOT
-from schemabase_dagster.stack.ports import answers, free_port
 from tests.support.wait import wait_until
 
 PAUSE_SECONDS: Final = 0.3

@@ -13,9 +13,9 @@ import psycopg
 
 from schemabase_dagster import database, embedded
 from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.ports import accepts, is_free
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.stack import services
-from schemabase_dagster.stack.ports import accepts, is_free
 from schemabase_dagster.warm.messages import is_serving
 
 OLDEST_PYTHON = (3, 11)

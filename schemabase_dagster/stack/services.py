@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from schemabase_dagster.ports import LOOPBACK, accepts, answers, choose_port, free_port
 from schemabase_dagster.stack.dagster_api import DagsterApi, is_true
 from schemabase_dagster.stack.home import Home
-from schemabase_dagster.stack.ports import LOOPBACK, accepts, answers, choose_port, free_port
 from schemabase_dagster.stack.process import Service
 from schemabase_dagster.warm.messages import is_serving
 

@@ -22,10 +22,10 @@ import pytest
 from psycopg import Connection
 
 from schemabase_dagster import database, logs
+from schemabase_dagster.ports import free_port
 from schemabase_dagster.settings import ROOT, forget_settings
 from schemabase_dagster.stack import services
 from schemabase_dagster.stack.home import Home
-from schemabase_dagster.stack.ports import free_port
 from schemabase_dagster.stack.run import Options, Running, running
 from tests.e2e.canary_story import KEY, PAYLOAD, Story
 from tests.support import pages, server

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import uvicorn
 
+from schemabase_dagster.ports import free_port
 from tests.support.wait import wait_until
 from webhook_gateway.connections import Guarded
 
@@ -31,13 +32,6 @@ def running(app: Any, protocol: type[Guarded] = Guarded, port: int = 0) -> Itera
         server.should_exit = True
         thread.join()
         sock.close()
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class KeySet:
@@ -89,7 +83,7 @@ class Link:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.is_losing_answers = False
-        self.port = 0
+        self.port = free_port()
 
     @contextlib.contextmanager
     def serve(self) -> Iterator["Link"]:
@@ -103,7 +97,6 @@ class Link:
     def mend(self) -> None:
         """Accept connections, on the same port as before."""
         self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
         self._start(self._accept, self._listener)
 
     def cut(self) -> None:

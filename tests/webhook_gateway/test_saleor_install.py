@@ -12,11 +12,11 @@ from assets.deliveries import Server
 from resources.saleor.resource import SaleorResource
 from sandbox.runner import Sandbox
 from schemabase_dagster import tenancy, webhooks
+from schemabase_dagster.ports import free_port
 from schemabase_dagster.tenancy import Tenant
 from tests.support.rows import count, one, value
 from tests.webhook_gateway.conftest import Start
 from tests.webhook_gateway.installing import invite, manifest_url
-from tests.webhook_gateway.servers import free_port
 from webhook_gateway.saleor import shops
 
 APP = "SELECT * FROM platform.app WHERE type = 'saleor'"

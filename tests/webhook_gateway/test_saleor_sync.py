@@ -7,12 +7,12 @@ import pytest
 from psycopg import Connection
 
 from sandbox.runner import Sandbox
+from schemabase_dagster.ports import free_port
 from schemabase_dagster.tenancy import App, Tenant
 from tests.support.rows import count, one
 from tests.support.wait import wait_until
 from tests.webhook_gateway.conftest import Start
 from tests.webhook_gateway.installing import GATEWAY, invite, manifest_url
-from tests.webhook_gateway.servers import free_port
 
 INBOX = "platform.webhook_inbox"
 PAYMENT = {"__typename": "PaymentProcessEvent", "payment": {"id": "UGF5bWVudDo3"}}

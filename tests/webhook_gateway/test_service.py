@@ -3,17 +3,16 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from typing import Any
 
 import httpx
 import psycopg
-import pytest
 from psycopg import Connection
 
 from schemabase_dagster import webhooks
+from schemabase_dagster.ports import free_port
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.webhooks import Created
 from tests.support.rows import count
@@ -133,19 +132,11 @@ def test_a_new_endpoint_works_although_its_id_was_unknown_before(
     assert post(client, endpoint).status_code == 200
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    assert isinstance(port, int)
-    return port
-
-
 def test_the_process_logs_without_secrets_and_stops_cleanly(
-    postgres: str, endpoint: Created, conn: Connection[Any], free_port: int
+    postgres: str, endpoint: Created, conn: Connection[Any]
 ):
-    command = [sys.executable, "-m", "webhook_gateway", "--port", str(free_port), "--workers", "2"]
+    port = free_port()
+    command = [sys.executable, "-m", "webhook_gateway", "--port", str(port), "--workers", "2"]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -154,7 +145,7 @@ def test_the_process_logs_without_secrets_and_stops_cleanly(
         stderr=subprocess.PIPE,
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             wait_until(lambda: _is_ready(client), timeout=30, what="the gateway to be ready")
             answers = [
                 post(client, endpoint, b'"canary-%d"' % number, query="?token=canary-query")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from schemabase_dagster import tenancy
 from schemabase_dagster.commands import connect
 from schemabase_dagster.commands._callback import Callback
 from schemabase_dagster.errors import ConfigurationError
+from schemabase_dagster.ports import free_port
 from schemabase_dagster.tenancy import App, Tenant
 from tests.schemabase_dagster.commands.conftest import Run
 
@@ -54,12 +54,6 @@ def console_code(zoho: dict[str, Any], scope: str = FULL) -> str:
     found = re.search(r"<code>(.+)</code>", page)
     assert found is not None
     return found[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_self_client_code_connects_the_only_organisation(

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from schemabase_dagster import database, embedded
+from schemabase_dagster.ports import LOOPBACK, free_port, is_free
 from schemabase_dagster.settings import ROOT, forget_settings
 from schemabase_dagster.stack import diagnosis
 from schemabase_dagster.stack.diagnosis import Finding
 from schemabase_dagster.stack.home import Home
-from schemabase_dagster.stack.ports import LOOPBACK, free_port, is_free
 from schemabase_dagster.stack.services import GATEWAY_PORT
 
 

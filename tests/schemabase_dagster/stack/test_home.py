@@ -1,7 +1,6 @@
 """Without these, two stacks share one state directory, or secrets lie open in the env file."""
 
 import os
-import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -12,7 +11,6 @@ from dagster_shared.yaml_utils import load_yaml_from_path
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.stack.home import Home, owned
-from schemabase_dagster.stack.ports import LOOPBACK, choose_port, is_free
 from schemabase_dagster.warm_launcher import WarmRunLauncher
 
 
@@ -73,12 +71,3 @@ def test_children_compile_their_bytecode(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
     assert "PYTHONDONTWRITEBYTECODE" not in Home(ROOT, tmp_path).environment()
-
-
-def test_taken_port_is_replaced_by_a_free_one():
-    with socket.create_server((LOOPBACK, 0)) as holder:
-        port = holder.getsockname()[1]
-        chosen = choose_port(port)
-
-        assert chosen != port
-        assert is_free(chosen)

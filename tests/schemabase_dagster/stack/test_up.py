@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemabase_dagster.stack.ports import answers
+from schemabase_dagster.ports import answers
 from tests.support.up import Up, command, processes
 from tests.support.wait import wait_until
 
