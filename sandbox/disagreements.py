@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.aftersales import come_back, credit_total, payment_fee
 from sandbox.braintree.documents import is_reported, paid_out
 from sandbox.money import half_up
+from sandbox.saleor.payments import chargeback_id
 from sandbox.saleor.shapes import global_id
 from sandbox.scenes import PART_MINOR, Planted, Scene, find_scenes, sources
 from sandbox.store import CreditLine, Dispute, Payout, ZohoOrder
@@ -276,6 +277,26 @@ def _unbooked(scene: Scene) -> Planted:
     return scene.found("dispute_doubled_or_unbooked", "unbooked", (scene.total, 0), sides)
 
 
+def _unbooked_as_both_tell(scene: Scene) -> Planted:
+    dispute = _dispute(scene, 20)
+    _tell_shop(scene, dispute)
+    sides = (sources("braintree", dispute.id), sources("zoho", scene.order.id))
+    return scene.found("dispute_doubled_or_unbooked", "both tell", (scene.total, 0), sides)
+
+
+def _unbooked_as_shop_tells(scene: Scene) -> Planted:
+    at = scene.now - 20 * DAY
+    dispute = Dispute("", at, at, scene.sale, "chargeback", "open", scene.total)
+    _tell_shop(scene, dispute)
+    sides = (sources("saleor", chargeback_id(scene.shop)), sources("zoho", scene.order.id))
+    return scene.found("dispute_doubled_or_unbooked", "shop alone", (scene.total, 0), sides)
+
+
+def _tell_shop(scene: Scene, dispute: Dispute) -> None:
+    scene.shop.chargebacks.append(dispute)
+    scene.world.shop_orders.rendered_anew(scene.shop)
+
+
 def _fees_differ(scene: Scene) -> Planted:
     return _book_less_fee(scene, "told by the transaction", f"{scene.sale.id}-transaction")
 
@@ -403,6 +424,8 @@ PLANTERS: tuple[tuple[Callable[[Scene], Planted | None], Fits], ...] = (
     (_doubled, _anywhere),
     (_doubled_by_transfer, _anywhere),
     (_unbooked, _anywhere),
+    (_unbooked_as_both_tell, _by_transactions),
+    (_unbooked_as_shop_tells, _by_transactions),
     (_fees_differ, _with_known_fee),
     (_reported_fees_differ, _by_card),
     (_paid_out_at_other_rate, _by_card),

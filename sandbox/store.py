@@ -57,7 +57,8 @@ class ZohoOrder(Order):
 class ShopOrder(Order):
     """A Saleor order; parcels are tracking numbers in the order of shipping.
 
-    ``returned`` holds (line index -> quantity, status, time) of fulfilments that came back.
+    ``returned`` holds (line index -> quantity, status, time) of fulfilments that came back,
+    ``chargebacks`` the disputes that the shop was told of.
     """
 
     number_key: int
@@ -66,6 +67,7 @@ class ShopOrder(Order):
     parcels: list[str] = field(default_factory=list, kw_only=True)
     returned: "list[tuple[dict[int, int], str, int]]" = field(default_factory=list, kw_only=True)
     refunds: "list[Refund]" = field(default_factory=list, kw_only=True)
+    chargebacks: "list[Dispute]" = field(default_factory=list, kw_only=True)
     attributes: dict[str, str] = field(default_factory=dict, kw_only=True)
     payment: "Transaction | None" = field(default=None, kw_only=True)
 

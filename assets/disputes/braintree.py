@@ -53,6 +53,7 @@ def map_dispute(record: SourceRecord) -> Candidate:
     dispute = record.read(_Dispute)
     status = STATUS.get(dispute.status, dispute.status)
     withdrawn = Decimal(0) if dispute.kind == "retrieval" else dispute.amount_disputed
+    opened_on = dispute.date_opened or dispute.received_date
     won = (dispute.amount_won or Decimal(0)) if status == "won" else Decimal(0)
     parents = {
         "payment": dispute.transaction_id,
@@ -73,7 +74,7 @@ def map_dispute(record: SourceRecord) -> Candidate:
             "currency": dispute.currency_iso_code,
             "funds_withdrawn": withdrawn,
             "funds_returned": min(won, withdrawn),
-            "opened_on": dispute.date_opened or dispute.received_date,
+            "opened_on": opened_on,
             "reply_by": dispute.reply_by_date,
             "resolved_on": _resolved_on(dispute, status),
         },
@@ -82,6 +83,8 @@ def map_dispute(record: SourceRecord) -> Candidate:
             "amount": str(dispute.amount_disputed),
             "currency": dispute.currency_iso_code,
             "status": dispute.status,
+            "kind": dispute.kind,
+            **({"at": opened_on.isoformat()} if opened_on else {}),
         },
     )
 

@@ -1,6 +1,7 @@
 """core/disputes: what a dispute row is made of."""
 
 from assets.balances import BALANCE
+from assets.disputes.pairing import DISPUTE_PAIRS
 from schemabase_dagster.engine.entity import Entity, FieldGroup, Reference
 from schemabase_dagster.tables.payments import disputes
 
@@ -11,7 +12,7 @@ DISPUTES = Entity(
     description=(
         "Disputes: one row per case at a customer's bank, with what the gateway took back and gave "
         "back again. A retrieval asks for papers and moves no money. A case that goes on from "
-        "another one names it."
+        "another one names it. What shop and gateway tell of one chargeback is one row."
     ),
     number_column="dispute_key",
     sample=("dispute_key", "opened_on", "kind", "status", "currency", "amount"),
@@ -35,12 +36,13 @@ DISPUTES = Entity(
                 "resolved_on",
                 "payout_reference",
             ),
-            ("gateway", "owner"),
+            ("gateway", "shop"),
             atomic=True,
         ),
-        FieldGroup("parents", ("payment_id", "original_dispute_id"), ("gateway", "owner")),
+        FieldGroup("parents", ("payment_id", "original_dispute_id"), ("gateway", "shop")),
     ),
     references=(Reference("payment", "payment_id"), Reference("dispute", "original_dispute_id")),
     feeds=(BALANCE,),
+    pairing=DISPUTE_PAIRS,
     rank=21,
 )

@@ -6,6 +6,7 @@ from sandbox import changes
 from sandbox.aftersales import add_refund, charged
 from sandbox.mutations import Changes, mutation
 from sandbox.payments import settle
+from sandbox.saleor.payments import is_legacy
 from sandbox.scenes import find_scenes
 
 
@@ -61,6 +62,18 @@ class GatewayChanges(Changes):
         record = changes.find_record(world, "braintree", "disputes", dispute)
         record.status, record.won = "won", self.at
         changes.bump(world, "braintree", "disputes", record, self.at)
+
+    @mutation
+    def tell_chargeback(self, merchant: str) -> str:
+        """Let the shop tell of a chargeback, too; return the dispute's id at the gateway."""
+        world = self._world(merchant)
+        for dispute in world.disputes.by_id.values():
+            order = dispute.sale.order
+            if order is not None and dispute.kind == "chargeback" and not is_legacy(order):
+                order.chargebacks.append(dispute)
+                changes.bump(world, "saleor", "orders", order, self.at)
+                return dispute.id
+        raise ValueError("no dispute of an order whose payment is a transaction")
 
     @mutation
     def delete_transaction(self, merchant: str, transaction: str) -> None:

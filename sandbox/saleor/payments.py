@@ -44,6 +44,12 @@ def shop_ids(order: ShopOrder, refund: Refund) -> list[str]:
     return ids
 
 
+def chargeback_id(order: ShopOrder) -> str:
+    """Id of what the shop shows of a chargeback: its event names the payment, not the case."""
+    reference = order.payment.id if order.payment else ""
+    return f"{global_id('TransactionItem', _transaction_key(order))}/{reference}"
+
+
 def _transaction_key(order: ShopOrder) -> UUID:
     return UUID(int=Random(order.id).getrandbits(128), version=4)
 
@@ -118,6 +124,8 @@ def transactions(order: ShopOrder, money: Money, gross: int) -> list[JsonObject]
         return []
     key = _transaction_key(order)
     events = [("CHARGE_SUCCESS", sale.id, gross, sale.created), *_refund_events(order)]
+    events += [("CHARGE_BACK", sale.id, each.minor, each.created) for each in order.chargebacks]
+    taken = sum(each.minor for each in order.chargebacks)
     begun = [each for each in known_refunds(order) if each.status != "granted"]
     failed = [each for each in begun if each.status == "settlement_declined"]
     back = sum(map(_told, begun)) - sum(map(_told, failed))
@@ -134,7 +142,7 @@ def transactions(order: ShopOrder, money: Money, gross: int) -> list[JsonObject]
             "actions": ["REFUND"],
             "authorizedAmount": nothing,
             "authorizePendingAmount": nothing,
-            "chargedAmount": money.plain(gross - back),
+            "chargedAmount": money.plain(gross - back - taken),
             "chargePendingAmount": nothing,
             "refundedAmount": money.plain(money_back(order)),
             "refundPendingAmount": money.plain(back - money_back(order)),

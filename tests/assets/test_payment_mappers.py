@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from assets.disputes import saleor as shop_disputes
 from assets.disputes.braintree import map_dispute
 from assets.payments import braintree, saleor
 from assets.refunds import braintree as gateway_refunds
@@ -516,3 +517,35 @@ def test_a_step_of_an_older_payment_is_a_refund(token: str, own: bool):
 
     assert (refund.match_key == "STORE-1042-R1") is own
     assert refund.parents == {"order": [f"#{ORDER['id']}"], "payment": ["#UGF5bWVudDo5"]}
+
+
+def chargebacks_of(*events: tuple[str, str, float]) -> list[Candidate]:
+    order = {**ORDER, "transactions": [shop_transaction(CHARGED, *events)]}
+    parts = shop_disputes.split_chargebacks(order)
+    return [mapped(shop_disputes.map_chargeback, part, SHOP) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param([("REFUND_SUCCESS", "m4", 25.0)], [], id="a refund is none"),
+        pytest.param([("CHARGE_BACK", "case1", 75.0)], [("case1", "75.0")], id="names the case"),
+        pytest.param([("CHARGE_BACK", "7k2m9x0q", 75.0)], [("STORE-1042-D1", "75.0")],
+            id="repeats the payment's reference"),
+        pytest.param([("CHARGE_BACK", "", 75.0)], [("STORE-1042-D1", "75.0")], id="names nothing"),
+        pytest.param([("CHARGE_BACK", "case1", 40.0), ("CHARGE_BACK", "case2", 35.0)],
+            [("case1", "40.0"), ("case2", "35.0")], id="two cases"),
+        pytest.param([("CHARGE_BACK", "case1", 75.0), ("CHARGE_BACK", "case1", 70.0)],
+            [("case1", "70.0")], id="of one case the newest event"),
+    ],
+)  # fmt: skip
+def test_a_chargeback_of_the_shop_is_a_dispute(
+    events: list[tuple[str, str, float]], expected: list[tuple[str, str]]
+):
+    found = chargebacks_of(*events)
+
+    assert [(each.match_key, str(each.values["funds_withdrawn"])) for each in found] == expected
+    for each in found:
+        assert (each.values["kind"], each.values["status"]) == ("chargeback", "open")
+        assert each.parents == {"payment": [f"#{shop_transaction()['id']}"]}
