@@ -7,6 +7,9 @@ import secrets
 import time
 import traceback
 import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -38,6 +41,10 @@ MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 32 * 1024
 MAX_QUERY_BYTES: Final = 8 * 1024
 OVERLOAD_SECONDS: Final = 2
+ENDPOINT_SHARE: Final = 0.5
+"""Of the requests in flight: a sender that is slow with its bodies, or whose keys have to be waited
+for, must not take the places of all others."""
+
 HANDSHAKE_METHODS: Final = frozenset({"GET", "HEAD"})
 GZIP_WINDOW: Final = 31
 MAX_PACKED_PARTS: Final = 100
@@ -66,6 +73,8 @@ class Intake:
         self._buckets = Buckets()
         self._deadlines = deadlines
         self._in_flight = 0
+        self._most_of_one = math.ceil(settings.max_in_flight * ENDPOINT_SHARE)
+        self._in_flight_of: Counter[str] = Counter()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take one request and answer it; what nobody foresaw is a 500, never another 4xx."""
@@ -95,6 +104,10 @@ class Intake:
             )
         visit.endpoint = endpoint
         self._admit(visit, endpoint)
+        with self._one_of(endpoint):
+            return await self._serve(visit, receive, endpoint)
+
+    async def _serve(self, visit: "Visit", receive: Any, endpoint: Endpoint) -> tuple[int, Reply]:
         body = await self._read(visit, receive, endpoint)
         today, yesterday = _days(utc_now().date())
         inbound = Inbound(
@@ -144,6 +157,23 @@ class Intake:
         wait = self._buckets.take(endpoint.id, endpoint.rate_per_minute)
         if wait:
             raise Refusal(endpoint.provider.overload_status, "endpoint_rate", retry_after=wait)
+
+    @contextmanager
+    def _one_of(self, endpoint: Endpoint) -> Iterator[None]:
+        """Count a request of an endpoint as long as it takes.
+
+        Raises:
+            Refusal: 503, the endpoint has too many in flight.
+        """
+        if self._in_flight_of[endpoint.id] >= self._most_of_one:
+            raise Refusal(503, "endpoint_in_flight", retry_after=OVERLOAD_SECONDS)
+        self._in_flight_of[endpoint.id] += 1
+        try:
+            yield
+        finally:
+            self._in_flight_of[endpoint.id] -= 1
+            if not self._in_flight_of[endpoint.id]:
+                del self._in_flight_of[endpoint.id]
 
     async def _read(self, visit: "Visit", receive: Any, endpoint: Endpoint) -> bytes:
         limit = min(endpoint.max_body_bytes, self._settings.max_body_bytes)

@@ -40,7 +40,12 @@ class Jwks:
 
     def __init__(self) -> None:
         self._shops: dict[str, _Shop] = {}
-        self._http = httpx.AsyncClient(timeout=FETCH_SECONDS, follow_redirects=False)
+        self._http = httpx.AsyncClient(
+            timeout=FETCH_SECONDS,
+            follow_redirects=False,
+            # an unpacked answer may be a thousand times as large as what was counted
+            headers={"accept-encoding": "identity"},
+        )
 
     async def key(self, url: str, kid: str) -> RSAPublicKey:
         """Return the key with an id, asking the shop at most once a minute for unknown ids.
@@ -77,8 +82,9 @@ class Jwks:
         if now - shop.failed_at >= RETRY_SECONDS:
             try:
                 shop.keys = await self._fetch(url)
-            except (httpx.HTTPError, ValueError):
-                shop.failed_at = now
+            except (httpx.HTTPError, TimeoutError, ValueError):
+                # Counted from its end: those who waited meanwhile do not try one after the other.
+                shop.failed_at = time.monotonic()
             else:
                 shop.fetched_at = now
                 shop.absent = {each for each in {*shop.absent, kid} if each not in shop.keys}
@@ -89,10 +95,11 @@ class Jwks:
             raise Refusal(503, "keys_unavailable", retry_after=RETRY_SECONDS)
 
     async def _fetch(self, url: str) -> dict[str, RSAPublicKey]:
-        async with self._http.stream("GET", url) as response:
+        # The client's own time-out begins anew with every byte.
+        async with asyncio.timeout(FETCH_SECONDS), self._http.stream("GET", url) as response:
             response.raise_for_status()
             text = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 text += chunk
                 if len(text) > MAX_JWKS_BYTES:
                     raise ValueError("the key set is too large")

@@ -56,6 +56,12 @@ class GatewaySettings(BaseSettings):
             else value
         )
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _unless_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        """Read an empty variable as none: an empty token would open the metrics to everybody."""
+        return value if value is not None and value.get_secret_value().strip() else None
+
     @field_validator("public_url")
     @classmethod
     def _without_slash(cls, value: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """Real servers for tests of the gateway: the gateway itself, a shop's key set, a breakable link."""
 
 import contextlib
+import gzip
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ import uvicorn
 from schemabase_dagster.ports import free_port
 from tests.support.wait import wait_until
 from webhook_gateway.connections import Guarded
+
+DROPS = 60
+DROP_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -35,13 +39,21 @@ def running(app: Any, protocol: type[Guarded] = Guarded, port: int = 0) -> Itera
 
 
 class KeySet:
-    """A shop's ``/.well-known/jwks.json``; counts how often it is read."""
+    """A shop's ``/.well-known/jwks.json``; counts how often it is read.
+
+    Attributes:
+        is_packed: it answers with gzip, whether or not that was asked for.
+        is_dripping: it sends byte after byte, each soon enough, for seconds.
+    """
 
     def __init__(self) -> None:
         self.keys: list[dict[str, Any]] = []
         self.status = 200
         self.reads = 0
         self.url = ""
+        self.is_packed = False
+        self.is_dripping = False
+        self._is_over = threading.Event()
 
     @contextlib.contextmanager
     def serve(self) -> Iterator["KeySet"]:
@@ -52,10 +64,19 @@ class KeySet:
             def do_GET(self) -> None:
                 owner.reads += 1
                 body = orjson.dumps({"keys": owner.keys})
+                if owner.is_packed:
+                    body = gzip.compress(body)
                 self.send_response(owner.status)
-                self.send_header("Content-Length", str(len(body)))
+                if owner.is_packed:
+                    self.send_header("Content-Encoding", "gzip")
+                drops = DROPS if owner.is_dripping else 0
+                self.send_header("Content-Length", str(drops + len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(OSError):
+                    for _ in range(drops):
+                        self.wfile.write(b" ")
+                        owner._is_over.wait(DROP_SECONDS)
+                    self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -68,6 +89,7 @@ class KeySet:
         try:
             yield self
         finally:
+            self._is_over.set()
             server.shutdown()
             thread.join()
             server.server_close()

@@ -319,6 +319,28 @@ def test_overload_is_503_with_a_time_to_wait(start: Start, endpoint: Created):
     wait_until(lambda: post(client, endpoint).status_code == 200, what="the gate to open")
 
 
+def test_one_endpoint_cannot_take_the_places_of_all(start: Start, make_endpoint: MakeEndpoint):
+    client = start(max_in_flight=4)
+    slow, other = make_endpoint(), make_endpoint()
+    url = client.base_url
+    head = f"POST {path(slow)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+
+    with (
+        socket.create_connection((url.host, url.port or 80), timeout=5) as one,
+        socket.create_connection((url.host, url.port or 80), timeout=5) as two,
+    ):
+        one.sendall(head.encode())
+        two.sendall(head.encode())
+        refused = wait_until(
+            lambda: (answer := post(client, slow)).status_code == 503 and answer,
+            what="the share of the endpoint to be taken",
+        )
+        assert refused
+        assert refused.headers["retry-after"] == "2"
+        assert post(client, other).status_code == 200
+    wait_until(lambda: post(client, slow).status_code == 200, what="its places to be free")
+
+
 def test_a_disabled_endpoint_is_403_or_410(
     gateway: httpx.Client, make_endpoint: MakeEndpoint, conn: Connection[Any]
 ):

@@ -176,6 +176,27 @@ def test_a_shop_that_does_not_answer_is_our_trouble(key_set: KeySet, shop_key: S
     assert outcomes(key_set, signed(shop_key)) == ["503 keys_unavailable"]
 
 
+def test_a_shop_that_drips_is_waited_for_once_by_all(
+    key_set: KeySet, shop_key: ShopKey, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever waits takes the place of another tenant's delivery."""
+    monkeypatch.setattr(jwks_module, "FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(jwks_module, "RETRY_SECONDS", 0.5)
+    key_set.is_dripping = True
+
+    async def work(verifier: Verifier) -> list[str]:
+        return await asyncio.gather(*(outcome(verifier, signed(shop_key)) for _ in range(5)))
+
+    assert set(with_verifier(key_set, work)) == {"503 keys_unavailable"}
+    assert key_set.reads == 1
+
+
+def test_a_packed_answer_is_not_unpacked(key_set: KeySet, shop_key: ShopKey):
+    key_set.is_packed = True
+
+    assert outcomes(key_set, signed(shop_key)) == ["503 keys_unavailable"]
+
+
 def test_known_keys_outlive_an_outage_of_the_shop(
     key_set: KeySet, shop_key: ShopKey, monkeypatch: pytest.MonkeyPatch
 ):

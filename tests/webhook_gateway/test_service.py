@@ -84,6 +84,14 @@ def test_metrics_are_for_local_clients_or_holders_of_the_token(start: Start):
     assert guarded.get("/metrics", headers=right).status_code == 200
 
 
+def test_an_empty_metrics_token_opens_nothing(start: Start):
+    """Compose files hand on a variable that nobody set as an empty one."""
+    client = start(metrics_token="")
+
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 403
+
+
 def test_listeners_are_told_of_deliveries(gateway: httpx.Client, endpoint: Created, postgres: str):
     with psycopg.connect(postgres, autocommit=True) as listener:
         listener.execute("LISTEN webhook_inbox")
