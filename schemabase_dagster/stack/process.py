@@ -74,9 +74,27 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
 
+    @property
+    def is_reaped(self) -> bool:
+        """Whether the child is gone for good, and its number may be somebody else's by now."""
+        return self.process.returncode is not None
+
+    def status(self) -> int | None:
+        """Return the exit status of a child that has ended, as of ``Popen``; None while it runs.
+
+        The child is not reaped by that: its number stays taken, so that what is left of its group
+        can still be signalled.
+        """
+        if self.is_reaped or not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self.process.poll()
+        ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            return None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
     def died(self) -> ServiceDied | None:
         """Return why the child is gone, or None while it runs."""
-        status = self.process.poll()
+        status = self.status()
         if status is None:
             return None
         return ServiceDied(self.service.name, status, self.log, tail(self.log))
@@ -134,6 +152,7 @@ class Supervisor:
     def restart(self, child: Child) -> Child:
         """Start the service of a child that has ended once more, without waiting for it."""
         self._children.remove(child)
+        child.process.poll()
         return self.start(child.service)
 
     def wait_ready(self, children: Iterable[Child]) -> Iterator[Child]:
@@ -243,26 +262,25 @@ def _late(child: Child) -> ConfigurationError:
 
 
 def _ask_to_end(child: Child) -> None:
-    if child.process.poll() is not None:
+    if child.status() is not None:
         return
     if child.service.signal_group:
         _signal_group(child.process.pid, signal.SIGTERM)
     else:
-        child.process.terminate()
+        # not by the methods of Popen, which reap a child that has just ended
+        os.kill(child.process.pid, signal.SIGTERM)
 
 
 def _await_end(child: Child, begin: float) -> bool:
     """Kill the whole group when its time is over; return whether the child went by itself."""
-    process = child.process
-    went = True
-    try:
-        process.wait(max(0.0, begin + child.service.stop_seconds - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        went = False
-    # what is left of the group, for instance run workers of a code server
-    _signal_group(process.pid, signal.SIGKILL)
-    process.wait(REAP_SECONDS)
-    return went
+    deadline = begin + child.service.stop_seconds
+    while (status := child.status()) is None and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if not child.is_reaped:
+        # what is left of the group, for instance run workers of a code server
+        _signal_group(child.process.pid, signal.SIGKILL)
+    child.process.wait(REAP_SECONDS)
+    return status is not None
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -128,6 +128,37 @@ def test_children_of_a_child_are_stopped_too(tmp_path: Path):
     wait_until(lambda: not runs(grandchild), what="the grandchild is gone")
 
 
+def test_children_of_a_child_that_died_unasked_are_stopped_too(tmp_path: Path):
+    supervisor = Supervisor(tmp_path, tmp_path)
+    child = supervisor.start(service("parent", PARENT, tmp_path))
+    list(supervisor.wait_ready([child]))
+    child.process.kill()
+    with pytest.raises(ServiceDied, match="killed by signal 9"):
+        supervisor.watch()
+
+    supervisor.stop()
+
+    grandchild = int(child.log.read_text())
+    wait_until(lambda: not runs(grandchild), what="the grandchild is gone")
+
+
+def test_the_number_of_a_reaped_child_is_not_signalled(tmp_path: Path):
+    supervisor = Supervisor(tmp_path, tmp_path)
+    child = supervisor.start(service("one", SLEEPER, tmp_path))
+    child.process.kill()
+    child.process.wait()
+
+    with subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True
+    ) as stranger:
+        # as if the kernel had given the number anew
+        child.process.pid = stranger.pid
+        supervisor.stop()
+        stranger.terminate()
+
+    assert stranger.returncode == -signal.SIGTERM
+
+
 def test_killed_supervisor_takes_its_children_along(tmp_path: Path):
     program = (
         "import os, pathlib, sys, signal\n"
