@@ -42,6 +42,6 @@ def texts(document: bytes) -> list[tuple[str, str]]:
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(document, True)
-    except expat.ExpatError:
+    except (expat.ExpatError, LookupError):  # the latter for an unknown encoding
         raise ValueError("not XML") from None
     return found

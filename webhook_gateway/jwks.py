@@ -113,13 +113,14 @@ def parse_keys(document: Any) -> dict[str, RSAPublicKey]:
         ValueError: it is no key set, or has no key to verify RS256 with.
     """
     entries = document.get("keys") if isinstance(document, dict) else None
-    usable = [entry for entry in entries or () if _is_usable(entry)]
+    usable = [entry for entry in entries if _is_usable(entry)] if isinstance(entries, list) else []
     if not usable:
         raise ValueError("not a key set")
     keys: dict[str, RSAPublicKey] = {}
     for entry in usable:
         try:
-            key = RSAAlgorithm.from_jwk(entry)
+            # only what makes it a public key: other members may be of any form
+            key = RSAAlgorithm.from_jwk({name: entry[name] for name in ("kty", "n", "e")})
         except (InvalidKeyError, ValueError):
             continue
         if isinstance(key, RSAPublicKey) and key.key_size >= MIN_KEY_BITS:
@@ -133,5 +134,5 @@ def _is_usable(entry: Any) -> bool:
         and entry.get("kty") == "RSA"
         and entry.get("use", "sig") == "sig"
         and entry.get("alg", "RS256") == "RS256"
-        and isinstance(entry.get("kid"), str)
+        and all(isinstance(entry.get(name), str) for name in ("kid", "n", "e"))
     )

@@ -1,12 +1,15 @@
 """Requests that no sender should make: strategies for every route, whatever it is for."""
 
+import base64
 import gzip
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from hypothesis import strategies as st
+
+_T = TypeVar("_T")
 
 METHODS: Final = ("POST", "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
 
@@ -156,6 +159,98 @@ REQUESTS: Final = st.builds(
     body=st.none() | BODIES,
     is_chunked=st.booleans(),
 )
+
+_XML: Final = st.one_of(
+    st.binary(max_size=60),
+    st.text(max_size=60).map(str.encode),
+    st.sampled_from(
+        [b"<?xml version='1.0' encoding='none'?><a/>", b"<?xml version='1.0' encoding='hex'?><a/>",
+         b"<?xml version='1.0' encoding='utf-16'?><a/>", b"<a>" * 40 + b"</a>" * 40,
+         b"<?xml version='1.0' encoding='shift-jis'?><a/>", b"<a>&b;</a>", b"<a>&#0;</a>",
+         b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>"]
+    ),
+    st.builds(
+        lambda *texts: (
+            "<notification><kind>{}</kind><timestamp>{}</timestamp><subject><{}><id>{}</id>"
+            "</{}></subject></notification>".format(*texts[:3], *texts[2:], texts[2]).encode()
+        ),
+        *(st.text(max_size=20) for _ in range(2)),
+        st.sampled_from(["dispute", "transaction", "a:b", "1"]),
+        st.text(max_size=20),
+    ),
+)  # fmt: skip
+NOTIFICATIONS: Final = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(["a" * 20, "=", "AAA", "\0"]),
+    _XML.map(lambda document: base64.b64encode(document).decode()),
+)
+"""What may stand in ``bt_payload`` of Braintree, signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a shop sends when it installs an app, and how it answers to what it is asked then.
+
+    Attributes:
+        body: of the request.
+        headers: beside those of its length.
+        app: status and answer to the question whose the token is.
+        keys: status and answer where its keys should be.
+    """
+
+    body: bytes
+    headers: dict[str, str]
+    app: tuple[int, bytes]
+    keys: tuple[int, bytes]
+
+
+def registrations(api_url: str) -> st.SearchStrategy[Registration]:
+    """Return registrations of the shop at an address; some get as far as to be stored."""
+    token = "a1" * 15
+    right = {"Saleor-Domain": "shop.example", "Saleor-Api-Url": api_url}
+    changes = st.dictionaries(st.sampled_from([*right, "Content-Type"]), _LATIN)
+    return st.builds(
+        Registration,
+        body=_mostly(
+            st.just(json.dumps({"auth_token": token}).encode()),
+            _JSON.map(lambda value: json.dumps({"auth_token": value}).encode()) | BODIES,
+        ),
+        headers=_mostly(st.just(right), changes.map(lambda changed: right | changed)),
+        app=_answers(
+            _JSON.map(lambda value: {"data": value}),
+            _JSON.map(lambda value: {"data": {"app": value}}),
+            st.text().map(lambda value: {"data": {"app": {"id": value}}}),
+            st.just({"data": {"app": {"id": "QXBwOjE="}}}),
+        ),
+        keys=_answers(
+            _JSON.map(lambda value: {"keys": value}),
+            st.lists(_KEY).map(lambda keys: {"keys": keys}),
+        ),
+    )
+
+
+_KEY: Final = st.fixed_dictionaries(
+    {
+        "kty": st.just("RSA"),
+        "kid": st.text(max_size=8),
+        "n": st.sampled_from(["AQAB", "_" * 342, "", "="]) | _JSON,
+        "e": st.sampled_from(["AQAB", "AA"]) | _JSON,
+    },
+    optional={"use": _JSON, "alg": _JSON, "d": _JSON, "key_ops": _JSON},
+)
+
+
+def _answers(*documents: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[int, bytes]]:
+    """Return status and body of answers: mostly such documents, seldom anything else."""
+    right = st.one_of(*documents).map(lambda value: json.dumps(value).encode())
+    return _mostly(
+        st.tuples(st.just(200), right), st.tuples(st.sampled_from([200, 204, 302, 500]), _PLAIN)
+    )
+
+
+def _mostly(right: st.SearchStrategy[_T], wrong: st.SearchStrategy[_T]) -> st.SearchStrategy[_T]:
+    return st.integers(0, 5).flatmap(lambda number: right if number else wrong)
+
 
 _PIECES: Final = (
     b"GET / HTTP/1.1\r\n", b"POST /%ff HTTP/1.1\r\n", b"GET \xff HTTP/1.1\r\n", b"\r\n\r\n",

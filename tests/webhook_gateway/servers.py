@@ -4,7 +4,7 @@ import contextlib
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -36,6 +36,28 @@ def running(app: Any, protocol: type[Guarded] = Guarded, port: int = 0) -> Itera
         server.should_exit = True
         thread.join()
         sock.close()
+
+
+@contextlib.contextmanager
+def answering(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[str]:
+    """Answer every request on a free port of loopback by its method; yield the root."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = answer(self.command)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the library's names
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with _handling(Handler) as root:
+        yield root
 
 
 class KeySet:
@@ -81,18 +103,12 @@ class KeySet:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = False
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        self.url = f"http://127.0.0.1:{server.server_address[1]}/.well-known/jwks.json"
-        try:
-            yield self
-        finally:
-            self._is_over.set()
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with _handling(Handler) as root:
+            self.url = f"{root}/.well-known/jwks.json"
+            try:
+                yield self
+            finally:
+                self._is_over.set()
 
 
 class Link:
@@ -165,3 +181,17 @@ def _close(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
     sock.close()
+
+
+@contextlib.contextmanager
+def _handling(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = False
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -15,19 +15,28 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from assets.published import logistics_numbers, product_feed
-from schemabase_dagster import read_endpoints
+from schemabase_dagster import read_endpoints, webhooks
 from schemabase_dagster.ports import answers, free_port
 from schemabase_dagster.schemes import SCHEMES
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.tenancy import App, Tenant
 from schemabase_dagster.webhooks import Created
+from tests.support import shops
 from tests.support.memory import resident_bytes
 from tests.support.wait import wait_until
 from tests.webhook_gateway.conftest import MakeEndpoint
-from tests.webhook_gateway.installing import GATEWAY
-from tests.webhook_gateway.nonsense import HEADS, REQUESTS, Nonsense
+from tests.webhook_gateway.installing import GATEWAY, invite
+from tests.webhook_gateway.nonsense import (
+    HEADS,
+    NOTIFICATIONS,
+    REQUESTS,
+    Nonsense,
+    Registration,
+    registrations,
+)
 from tests.webhook_gateway.raw import Wire, everything_on, fill, head, paths
-from tests.webhook_gateway.servers import KeySet, running
+from tests.webhook_gateway.senders import braintree_form
+from tests.webhook_gateway.servers import KeySet, answering, running
 from webhook_gateway.app import create_app
 from webhook_gateway.providers import providers
 
@@ -158,6 +167,56 @@ def test_no_bytes_are_our_fault(root: str):
         assert answer is None or answer[0] < 500
 
     ask()
+
+
+def test_no_signed_notification_is_our_fault(conn: Connection[Any], tenant: Tenant, root: str):
+    made = webhooks.create_endpoint(
+        conn, shops.unreachable_braintree(conn, tenant), {"scheme": "braintree"}
+    )
+    target = f"/v1/webhooks/braintree/{made.endpoint_id}"
+
+    @fuzzed
+    @given(payload=NOTIFICATIONS)
+    def ask(payload: str) -> None:
+        form = braintree_form(payload, **shops.BRAINTREE_KEYS)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+        status, _ = post(root, target, headers, form.body)
+
+        # what looks like a challenge passes for no payload
+        assert status == (401 if payload == "a" * 20 else 200)
+
+    ask()
+
+
+def test_no_registration_is_our_fault(conn: Connection[Any], tenant: Tenant, root: str):
+    answers_of_shop: dict[str, tuple[int, bytes]] = {}
+    with answering(answers_of_shop.__getitem__) as shop:
+        api_url = f"{shop}/graphql/"
+
+        @fuzzed
+        @given(registration=registrations(api_url))
+        def ask(registration: Registration) -> None:
+            answers_of_shop.update(POST=registration.app, GET=registration.keys)
+            made = invite(conn, tenant, api_url)
+            target = f"/v1/saleor/register/{made.token}"
+
+            status, body = post(root, target, registration.headers, registration.body)
+
+            assert status < 500
+            assert made.token.encode() not in body
+
+        ask()
+
+
+def post(root: str, target: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    """Send a request that has a length, and return its answer, which tells nothing of us."""
+    with Wire(root) as wire:
+        wire.send(head("POST", target, {**headers, "Content-Length": len(body)}) + body)
+        answer = wire.answer()
+    assert answer is not None
+    assert not any(word in answer[1] for word in SECRETIVE)
+    return answer
 
 
 def send(

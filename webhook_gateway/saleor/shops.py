@@ -7,6 +7,7 @@ nothing.
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
@@ -23,6 +24,8 @@ CALL_SECONDS: Final = 5.0
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 APP_ID: Final = "query AppCheck { app { id name } }"
 HTTPS_PORT: Final = 443
+
+_GLOBAL_ID: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,200}", re.ASCII)
 
 _TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 """Public by their form, but they lead to the IPv4 address that they contain."""
@@ -61,11 +64,11 @@ class Shops:
         body = {"operationName": "AppCheck", "query": APP_ID, "variables": {}}
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         answer = await self._call("POST", api_url, headers, orjson.dumps(body))
-        app = (answer.get("data") or {}).get("app") if isinstance(answer, dict) else None
-        found = app.get("id") if isinstance(app, dict) else None
-        if not isinstance(found, str) or not found:
+        for name in ("data", "app", "id"):
+            answer = answer.get(name) if isinstance(answer, dict) else None
+        if not isinstance(answer, str) or not _GLOBAL_ID.fullmatch(answer):
             raise ShopFailed("no app id")
-        return found
+        return answer
 
     async def check_keys(self, jwks_url: str) -> None:
         """Read the shop's key set.
