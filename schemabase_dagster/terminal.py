@@ -1,5 +1,6 @@
 """What commands print: tables, numbers with words, JSON for scripts."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,8 @@ from schemabase_dagster.clock import show_instant
 
 PIPE_WIDTH: Final = 200
 """Columns when nobody watches: a pipe has no width, and cut cells would be lost."""
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -82,4 +85,12 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return show_instant(value)
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters spelled out.
+
+    What a sender wrote could otherwise move the cursor, hide lines, or rename the window.
+    """
+    return _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode(), text)

@@ -19,9 +19,14 @@ from schemabase_dagster.errors import ConfigurationError
 MAX_CHARACTERS: Final = 128
 
 _ADD: Final = """
-INSERT INTO platform.webhook_alias (alias, endpoint_id)
+INSERT INTO platform.webhook_alias AS known (alias, endpoint_id)
 VALUES (%(alias)s, %(endpoint_id)s)
-ON CONFLICT (alias) DO NOTHING
+ON CONFLICT (alias) DO UPDATE
+    SET endpoint_id = excluded.endpoint_id,
+        created_at = now()
+    WHERE EXISTS (
+        SELECT FROM platform.webhook_endpoint AS e
+        WHERE e.id = known.endpoint_id AND e.deleted_at IS NOT NULL)
 """
 
 _REMOVE: Final = "DELETE FROM platform.webhook_alias WHERE alias = %s"
@@ -79,7 +84,7 @@ class Targets:
 
 
 def add_alias(conn: Connection[Any], alias: str, endpoint_id: str) -> None:
-    """Let an old address lead to an endpoint.
+    """Let an old address lead to an endpoint; that of a deleted one leads there from now on.
 
     Raises:
         ConfigurationError: no such endpoint, the alias is not possible or leads elsewhere.

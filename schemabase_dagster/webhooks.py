@@ -67,6 +67,13 @@ WHERE id = %(id)s
   AND deleted_at IS NULL
 """
 
+_VERIFY: Final = """
+UPDATE platform.webhook_endpoint
+SET verification = %(verification)s,
+    updated_at = now()
+WHERE id = %(id)s
+"""
+
 _PAUSE: Final = """
 UPDATE platform.webhook_endpoint
 SET paused_at = CASE WHEN %(is_paused)s THEN coalesce(paused_at, now()) END,
@@ -220,6 +227,22 @@ def change_endpoint(
     return is_known
 
 
+def set_options(conn: Connection[Any], endpoint_id: str, options: Mapping[str, str]) -> None:
+    """Set options of an endpoint's scheme; an empty value takes one away.
+
+    Address, scheme and secrets stay, so that the sender needs no change.
+
+    Raises:
+        ConfigurationError: there is no such endpoint, or the scheme would be wrongly set.
+    """
+    endpoint = get_endpoint(conn, endpoint_id)
+    kept = {name: value for name, value in endpoint.verification.items() if name not in options}
+    verification = kept | {name: value for name, value in options.items() if value}
+    check_verification(verification)
+    conn.execute(_VERIFY, {"id": endpoint_id, "verification": Jsonb(verification)})
+    tell_gateways(conn, endpoint_id)
+
+
 def check_verification(verification: Mapping[str, Any]) -> str:
     """Return the scheme of a verification, after a look at all its options.
 
@@ -262,7 +285,9 @@ def rotate_secret(conn: Connection[Any], endpoint_id: str, grace: timedelta = GR
         raise ConfigurationError(
             f"Endpoint '{endpoint_id}' is verified by '{endpoint.scheme}', which has no secret of "
             "ours.",
-            "Rotate it at the sender; what it shows then is entered by "
+            "There is nothing to rotate: make another endpoint, and delete this one later."
+            if scheme.secret is None
+            else "Rotate it at the sender; what it shows then is entered by "
             f"'schemabase webhook add-secret {endpoint_id}'.",
         )
     webhook_secrets.expire(conn, endpoint_id, grace)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import database, read_endpoints, tenancy
-from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug, known_slug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.tenancy import App, Tenant
@@ -81,7 +81,7 @@ def list_(
 ) -> None:
     """List the addresses with their last reader."""
     with database.transaction() as conn:
-        endpoints = read_endpoints.list_endpoints(conn, tenant)
+        endpoints = read_endpoints.list_endpoints(conn, known_slug(conn, tenant))
     show(
         {
             "id": "Endpoint",

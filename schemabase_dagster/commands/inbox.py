@@ -1,5 +1,6 @@
 """``schemabase inbox``: see stored webhook deliveries and process them again."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -11,10 +12,10 @@ from rich.markup import escape
 
 from schemabase_dagster import database, inbox
 from schemabase_dagster.clock import parse_instant
-from schemabase_dagster.commands._options import AsJson
+from schemabase_dagster.commands._options import AsJson, known_slug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.inbox import Effect, Selection, Summary
-from schemabase_dagster.terminal import cell, plural, print_json, say, show
+from schemabase_dagster.terminal import cell, plural, print_json, printable, say, show
 
 NAME = "inbox"
 
@@ -138,7 +139,8 @@ def show_(
     if effects:
         show(EFFECTS, [_effect(effect) for effect in effects], empty="")
     if body:
-        typer.echo(text)
+        # a file gets it as it came
+        typer.echo(printable(text) if sys.stdout.isatty() else text)
 
 
 @app.command(epilog="Example: schemabase inbox replay --tenant acme --status dead --dry-run")
@@ -179,6 +181,7 @@ def replay(
             "Name deliveries, or narrow down with --tenant, --status, --since, --until.",
         )
     with database.transaction() as conn:
+        known_slug(conn, selection.tenant)
         found = inbox.preview(conn, selection)
     count = sum(each.count for each in found)
     if dry_run or not count:
@@ -229,6 +232,7 @@ def _replay_id(text: str) -> UUID:
 
 def _print_list(selection: Selection, limit: int, *, as_json: bool, empty: str) -> None:
     with database.transaction() as conn:
+        known_slug(conn, selection.tenant)
         rows = inbox.list_rows(conn, selection, limit)
     show(COLUMNS, [_facts(row) for row in rows], as_json=as_json, empty=empty)
 
@@ -241,9 +245,9 @@ def _print_facts(found: Summary) -> None:
     for name, value in _facts(found).items():
         if name == "headers":
             continue
-        typer.echo(f"{name:<16} {'-' if value is None else value}")
+        typer.echo(printable(f"{name:<16} {'-' if value is None else value}"))
     for name, value in found.headers.items():
-        typer.echo(f"  {name}: {value}")
+        typer.echo(printable(f"  {name}: {value}"))
 
 
 def _outcome(found: Summary, effects: Sequence[Effect]) -> str:

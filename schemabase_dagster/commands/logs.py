@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from schemabase_dagster import database, tenancy
-from schemabase_dagster.commands._options import AsJson
+from schemabase_dagster import database
+from schemabase_dagster.commands._options import AsJson, known_slug
 from schemabase_dagster.inbox import log_batches
 from schemabase_dagster.terminal import plural, say, show
 
@@ -21,8 +21,7 @@ Tenant = Annotated[str | None, typer.Argument(metavar="[TENANT]", help="Only of 
 def dead(tenant: Tenant = None, *, as_json: AsJson = False) -> None:
     """List the documents that sinks refused, by fault; nothing of what they say."""
     with database.transaction() as conn:
-        slug = tenancy.get_tenant(conn, tenant, archived_ok=True).slug if tenant else None
-        found = log_batches.list_dead(conn, slug)
+        found = log_batches.list_dead(conn, known_slug(conn, tenant))
     show(
         {
             "tenant": "Tenant",
@@ -50,8 +49,7 @@ def rejects(
 ) -> None:
     """Count the records that could not be read, by fault."""
     with database.transaction() as conn:
-        slug = tenancy.get_tenant(conn, tenant, archived_ok=True).slug if tenant else None
-        found = log_batches.list_rejects(conn, slug)
+        found = log_batches.list_rejects(conn, known_slug(conn, tenant))
     rows = [asdict(each) for each in found]
     for row in rows:
         text = row.pop("sample").decode("utf-8", "replace")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from schemabase_dagster import api_tokens, database, tenancy
-from schemabase_dagster.commands._options import AsJson
+from schemabase_dagster.commands._options import AsJson, known_slug
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.terminal import print_json, say, show
 
@@ -55,7 +55,7 @@ def list_(
 ) -> None:
     """List tokens, ended ones too, with their last use."""
     with database.transaction() as conn:
-        tokens = api_tokens.list_all(conn, tenant)
+        tokens = api_tokens.list_all(conn, known_slug(conn, tenant))
     show(
         {
             "id": "Token",

@@ -11,7 +11,7 @@ import typer
 
 from schemabase_dagster import database, schemes, tenancy, webhook_aliases, webhooks
 from schemabase_dagster.commands import _credentials
-from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug
+from schemabase_dagster.commands._options import AsJson, TenantFilter, TenantSlug, known_slug
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import get_settings
 from schemabase_dagster.tenancy import App
@@ -20,6 +20,9 @@ from schemabase_dagster.terminal import plural, print_json, say, show
 NAME = "webhook"
 
 app = typer.Typer(help="Addresses that external systems post their events to.")
+
+MOST = 2**31 - 1
+"""Largest number that the database's column holds."""
 
 EndpointId = Annotated[str, typer.Argument(help="Id of the endpoint, wh_...", metavar="ENDPOINT")]
 
@@ -61,7 +64,7 @@ def list_(
 ) -> None:
     """List endpoints with their last delivery."""
     with database.transaction() as conn:
-        endpoints = webhooks.list_endpoints(conn, tenant)
+        endpoints = webhooks.list_endpoints(conn, known_slug(conn, tenant))
     show(
         {
             "id": "Endpoint",
@@ -210,14 +213,28 @@ def change(
         typer.Option(help="While the tenant is not entitled: hold deliveries, or refuse them."),
     ] = None,
     max_body_bytes: Annotated[
-        int | None, typer.Option(min=1, help="Larger bodies are refused.")
+        int | None, typer.Option(min=1, max=MOST, help="Larger bodies are refused.")
     ] = None,
     rate_per_minute: Annotated[
-        int | None, typer.Option(min=1, help="More deliveries are refused.")
+        int | None, typer.Option(min=1, max=MOST, help="More deliveries are refused.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Option of the scheme as name=value, such as ip_allow=192.0.2.0/24; name= takes "
+            "it away."
+        ),
     ] = None,
 ) -> None:
-    """Change what an endpoint takes: whether, how large, how often."""
+    """Change what an endpoint takes: whether, how large, how often, and how it is verified."""
+    limits = (enabled, unentitled, max_body_bytes, rate_per_minute)
+    if not option and all(each is None for each in limits):
+        raise ConfigurationError(
+            "Nothing was chosen to be changed.", "See 'schemabase webhook change --help'."
+        )
     with database.transaction() as conn:
+        if option:
+            webhooks.set_options(conn, endpoint, _parse_options(option))
         webhooks.restrict_endpoint(
             conn,
             endpoint,

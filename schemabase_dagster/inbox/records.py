@@ -1,5 +1,6 @@
 """What goes into the inbox and what comes out of it; and how a stored body is read."""
 
+import gzip
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -169,7 +170,7 @@ def payload(row: InboxRow) -> Any:
 
     A form without that field becomes an object of its fields (Zoho webhooks, default payload); the
     field may also stand in a JSON object (Zoho webhooks of the older gateway). A body that was
-    packed with gzip is unpacked; the gateway has checked its size.
+    packed with gzip is unpacked, all of its parts; the gateway has checked their size.
 
     Raises:
         RecordRejected: the body is none of these; such a delivery is settled as ``dead``.
@@ -178,7 +179,7 @@ def payload(row: InboxRow) -> Any:
     try:
         body = row.body
         if row.headers.get("content-encoding", "").strip().lower() == "gzip":
-            body = zlib.decompress(body, GZIP_WINDOW)
+            body = gzip.decompress(body)
         if content_type == FORM_CONTENT:
             fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
             text = fields.get(ZOHO_FORM_FIELD)
@@ -186,6 +187,6 @@ def payload(row: InboxRow) -> Any:
         value = orjson.loads(body)
         text = value.get(ZOHO_FORM_FIELD) if isinstance(value, dict) else None
         return orjson.loads(text) if isinstance(text, str) else value
-    except (ValueError, zlib.error):
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error):
         # The cause would carry parts of the body into logs.
         raise RecordRejected("not_json", "body", "the body is not valid JSON") from None

@@ -220,9 +220,14 @@ def test_an_alias_leads_to_one_endpoint(conn: Connection[Any], app: App):
     assert one(conn, "SELECT endpoint_id FROM platform.webhook_alias")["endpoint_id"] == first
 
 
-def test_an_alias_of_a_deleted_endpoint_leads_nowhere(
-    conn: Connection[Any], app: App, gateway: httpx.Client
+def test_an_alias_of_a_deleted_endpoint_leads_nowhere_and_is_free(
+    conn: Connection[Any], app: App, start: Start
 ):
+    gateway = start(legacy_routes=True)
     webhooks.delete_endpoint(conn, alias(conn, app, "old"))
 
     assert gateway.post("/api/odoo/webhook/v1/old", json={}).status_code == 404
+
+    alias(conn, app, "old")
+
+    assert gateway.post("/api/odoo/webhook/v1/old", json={}).status_code == 200

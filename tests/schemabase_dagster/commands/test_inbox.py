@@ -56,7 +56,6 @@ def test_deliveries_are_listed_newest_first(run: Run, stored: list[UUID]):
     assert listed(run, "list") == [waiting, dead, done]
     assert listed(run, "list", "--limit", "1") == [waiting]
     assert listed(run, "list", "--status", "processed") == [done]
-    assert listed(run, "list", "--tenant", "globex") == []
     assert listed(run, "list", "--until", "2020-01-01") == []
     assert listed(run, "dead") == [dead]
     ran = run("inbox", "dead")
@@ -71,6 +70,19 @@ def test_a_body_is_shown_only_when_asked_for(run: Run, stored: list[UUID]):
     assert "canary" not in run("inbox", "show", inbox_id, "--json").out
     assert "canary" not in run("inbox", "list", "--json").out
     assert "a: b" in run("inbox", "show", inbox_id).out
+
+
+def test_a_sender_does_not_write_on_the_terminal(
+    run: Run, stored: list[UUID], conn: Connection[Any]
+):
+    conn.execute("""UPDATE platform.webhook_inbox
+        SET headers = '{"x-note": "\\u009b2J"}', last_error = E'\\x1b]0;canary\\x07'""")
+
+    shown, named = run("inbox", "show", str(stored[0])).out, run("inbox", "list").out
+
+    assert r"x-note: \x9b2J" in shown
+    assert r"\x1b]0;canary\x07" in named
+    assert not {"\x9b", "\x1b", "\x07"} & {*shown, *named}
 
 
 @pytest.mark.parametrize(

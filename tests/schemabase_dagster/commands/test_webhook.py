@@ -155,6 +155,57 @@ def test_endpoints_are_listed_paused_resumed_and_deleted(run: Run, app: App):
         assert run("webhook", command, endpoint_id).status == 2
 
 
+def test_options_are_set_and_taken_away_under_the_same_address(
+    run: Run, app: App, conn: Connection[Any]
+):
+    endpoint_id = create(run, "--scheme", "vercel")["endpoint_id"]
+
+    def change(*arguments: str) -> Ran:
+        return run("webhook", "change", endpoint_id, *arguments)
+
+    def verification() -> object:
+        return value(conn, "SELECT verification FROM platform.webhook_endpoint")
+
+    assert change("--option", "verify=c0de", "--option", "ip_allow=192.0.2.0/24").status == 0
+    assert verification() == {"scheme": "vercel", "verify": "c0de", "ip_allow": "192.0.2.0/24"}
+    assert change("--option", "verify=").status == 0
+    assert change("--option", "nonsense=1").status == 2
+    assert change("--option", "scheme=path_only").status == 2
+    assert change("--option", "ip_allow=here").status == 2
+    assert verification() == {"scheme": "vercel", "ip_allow": "192.0.2.0/24"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--max-body-bytes", "9999999999"), ("--rate-per-minute", "9999999999")]
+)
+def test_a_change_that_is_none_or_impossible_is_told(
+    run: Run, app: App, arguments: tuple[str, ...]
+):
+    ran = run("webhook", "change", create(run)["endpoint_id"], *arguments)
+
+    assert ran.status == 2
+    assert "Unexpected" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("webhook", "list", "acne"),
+        ("token", "list", "acne"),
+        ("feed", "list", "acne"),
+        ("inbox", "list", "--tenant", "acne"),
+        ("inbox", "dead", "--tenant", "acne"),
+        ("inbox", "replay", "--tenant", "acne", "--dry-run"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_tenant_is_no_empty_list(run: Run, tenant: Tenant, command: tuple[str, ...]):
+    ran = run(*command)
+
+    assert ran.status == 2
+    assert "There is no tenant 'acne'." in ran.err
+
+
 def test_the_user_of_basic_authentication_is_shown(run: Run, app: App):
     created = run("webhook", "create", "acme", "shop", "--scheme", "basic", "--option", "user=joe")
 

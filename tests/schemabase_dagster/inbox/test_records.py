@@ -1,5 +1,6 @@
 """Bodies are read, and deliveries listed."""
 
+import gzip
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -35,6 +36,20 @@ def test_forms_are_read(conn: Connection[Any], app: App, endpoint_id: str):
     store(conn, endpoint_id, b"a=1&b=%20", **form)
 
     assert [inbox.payload(row) for row in claim(conn, app)] == [{"a": 1}, {"a": "1", "b": " "}]
+
+
+def test_all_parts_of_a_packed_body_are_read(conn: Connection[Any], app: App, endpoint_id: str):
+    packed = {"headers": '{"content-encoding": "gzip"}'}
+    whole = gzip.compress(b'{"a": ') + gzip.compress(b"1}")
+    store(conn, endpoint_id, whole, **packed)
+    store(conn, endpoint_id, whole[:-4], **packed)
+    store(conn, endpoint_id, gzip.compress(b"{}") + b"canary", **packed)
+    good, cut, spoilt = claim(conn, app)
+
+    assert inbox.payload(good) == {"a": 1}
+    for row in (cut, spoilt):
+        with pytest.raises(RecordRejected):
+            inbox.payload(row)
 
 
 def test_rows_are_listed_without_bodies_and_shown_with_them(
