@@ -17,8 +17,17 @@ def parse_instant(text: str) -> datetime:
     Raises:
         ValueError: the text is not an ISO 8601 instant.
     """
+    return parse_local(text).astimezone(UTC)
+
+
+def parse_local(text: str) -> datetime:
+    """Parse an ISO 8601 instant as ``parse_instant`` does, and keep the zone that it names.
+
+    Raises:
+        ValueError: the text is not an ISO 8601 instant.
+    """
     parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
 
 
 def show_instant(instant: datetime) -> str:

@@ -14,7 +14,7 @@ from schemabase_dagster.normalise.day import instant_of
 from schemabase_dagster.normalise.fields import (
     Amount,
     Currency,
-    Instant,
+    LocalInstant,
     OptionalAmount,
     OptionalDate,
     SourceModel,
@@ -81,7 +81,7 @@ class _Order(SourceModel):
     email: Text = None
     date: date
     shipment_date: OptionalDate = None
-    created_time: Instant
+    created_time: LocalInstant
     currency_code: Currency
     total: Amount
     order_status: Text = None

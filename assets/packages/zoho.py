@@ -1,7 +1,7 @@
 """raw/zoho_packages: packages of Zoho, and what they say about a canonical package."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -12,7 +12,7 @@ from schemabase_dagster.normalise.carrier import carrier
 from schemabase_dagster.normalise.day import instant_of
 from schemabase_dagster.normalise.fields import (
     Amount,
-    Instant,
+    LocalInstant,
     OptionalAmount,
     OptionalDate,
     SourceModel,
@@ -58,7 +58,7 @@ class _Package(SourceModel):
     salesorder_id: Text = None
     salesorder_number: Text = None
     status: Text = None
-    created_time: Instant
+    created_time: LocalInstant
     shipment_date: OptionalDate = None
     delivery_method: Text = None
     carrier: Text = None
@@ -99,7 +99,7 @@ def map_package(record: SourceRecord) -> Candidate:
         values={
             "package_number": number,
             "active": True,
-            "packed_at": package.created_time,
+            "packed_at": package.created_time.astimezone(UTC),
             **_state(package, ids, record.source_updated_at),
             **_tracking(package, ids),
         },
@@ -122,7 +122,7 @@ def _state(package: _Package, ids: tuple[str, ...], modified: datetime | None) -
     delivered = package.status == "delivered"
     shipped_on = package.shipment_date or package.shipment_order.shipment_date
     delivered_on = package.shipment_order.delivery_date
-    known = modified or package.created_time
+    known = (modified or package.created_time).astimezone(package.created_time.tzinfo)
     return {
         "state": "delivered" if delivered else "information_received" if ids else "init",
         "shipped_at": (

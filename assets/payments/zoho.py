@@ -13,7 +13,7 @@ from schemabase_dagster.normalise.day import instant_of
 from schemabase_dagster.normalise.fields import (
     Amount,
     Currency,
-    Instant,
+    LocalInstant,
     OptionalAmount,
     SourceModel,
     Text,
@@ -44,7 +44,7 @@ class _Payment(SourceModel):
     payment_id: str
     payment_number: Text = None
     date: dt.date
-    created_time: Instant
+    created_time: LocalInstant
     payment_mode: Text = None
     amount: Amount
     currency_code: Currency

@@ -10,7 +10,7 @@ from schemabase_dagster.normalise.day import instant_of
 from schemabase_dagster.normalise.fields import (
     Amount,
     Currency,
-    Instant,
+    LocalInstant,
     OptionalAmount,
     SourceModel,
     Text,
@@ -55,7 +55,7 @@ class _Whole(SourceModel):
     payment_id: Text = None
     reference_number: Text = None
     currency_code: Currency
-    created_time: Instant
+    created_time: LocalInstant
 
 
 class _Refund(SourceModel):

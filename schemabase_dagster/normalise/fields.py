@@ -1,12 +1,12 @@
 """Pydantic field types of source records: amounts as they were written, blanks as None."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from schemabase_dagster.clock import parse_instant
+from schemabase_dagster.clock import parse_local
 from schemabase_dagster.normalise.money import decimal
 from schemabase_dagster.normalise.text import decoded
 
@@ -26,10 +26,14 @@ def _text(value: Any) -> str | None:
     return value.strip() or None
 
 
-def _instant(value: Any) -> datetime:
+def _local(value: Any) -> datetime:
     if not isinstance(value, str):
         raise ValueError("not an instant")  # noqa: TRY004 - pydantic turns it into a fault
-    return parse_instant(value)
+    return parse_local(value)
+
+
+def _instant(value: Any) -> datetime:
+    return _local(value).astimezone(UTC)
 
 
 Amount = Annotated[Decimal, BeforeValidator(_number)]
@@ -49,6 +53,9 @@ OptionalDate = Annotated[date | None, BeforeValidator(lambda value: None if valu
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 """An ISO 8601 instant in any of the forms that ``clock.parse_instant`` reads."""
+
+LocalInstant = Annotated[datetime, BeforeValidator(_local)]
+"""The same in the zone that the source gives it in, which tells what its days are."""
 
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 """ISO 4217 code."""

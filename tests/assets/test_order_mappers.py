@@ -1,5 +1,6 @@
 """Mappers of orders: the odd cases of the provider documents, as tables."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -57,9 +58,16 @@ ZOHO_ORDER: dict[str, Any] = {
 }
 
 
-def zoho(**changes: Any) -> Candidate:
+CUSTOM_FIELDS = {
+    "ready_to_fulfill": "cf_go",
+    "customer_note": "cf_note",
+    "voucher_code": "cf_voucher",
+}
+
+
+def zoho(config: ZohoConfig | None = None, /, **changes: Any) -> Candidate:
     """Map the documented order with some fields changed."""
-    config = ZohoConfig(organization_id="20011122233")
+    config = config or ZohoConfig(organization_id="20011122233")
     payload = {**ZOHO_ORDER, **changes}
     text = orjson.dumps(payload).decode()
     return map_order(SourceRecord("73518000000500011", text, config, None))
@@ -104,6 +112,51 @@ def test_company_country_and_email_are_read_from_where_zoho_hides_them():
 )
 def test_states_are_translated(changes: dict[str, Any], column: str, expected: object):
     assert zoho(**changes).values[column] == expected
+
+
+@pytest.mark.parametrize(
+    ("day", "created", "expected"),
+    [
+        ("2024-03-09", "2024-03-09T14:05:33+0100", "2024-03-09T14:05:33+01:00"),
+        ("2024-03-09", "2024-03-09T00:05:33+0100", "2024-03-09T00:05:33+01:00"),
+        ("2024-03-08", "2024-03-09T00:05:33+0100", "2024-03-08T00:00:00+01:00"),
+        ("2024-03-09", "2024-03-08T23:59:59-0500", "2024-03-09T00:00:00-05:00"),
+    ],
+    ids=["on its day", "just after midnight", "dated back", "dated ahead"],
+)
+def test_days_of_orders_are_those_of_the_organisation(day: str, created: str, expected: str):
+    ordered_at = zoho(date=day, created_time=created).values["ordered_at"]
+
+    assert ordered_at == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "USD", "JPY", "CHF"])
+def test_orders_are_in_whatever_currency_they_say(currency: str):
+    assert zoho(currency_code=currency).values["currency"] == currency
+
+
+@pytest.mark.parametrize(
+    ("fields", "column", "expected"),
+    [
+        ({"cf_go": True}, "ready_to_fulfill", True),
+        ({"cf_go": "true"}, "ready_to_fulfill", True),
+        ({"cf_go": "Ja", "cf_go_unformatted": False}, "ready_to_fulfill", False),
+        ({"cf_go": "perhaps"}, "ready_to_fulfill", None),
+        ({}, "ready_to_fulfill", None),
+        ({"cf_note": " ring twice "}, "customer_note", "ring twice"),
+        ({"cf_voucher": "SPRING"}, "discount_code", "SPRING"),
+        ({"cf_voucher": ""}, "discount_code", None),
+    ],
+)
+def test_custom_fields_are_read_where_the_app_names_them(
+    fields: dict[str, Any], column: str, expected: object
+):
+    config = ZohoConfig.model_validate(
+        {"organization_id": "20011122233", "custom_fields": CUSTOM_FIELDS}
+    )
+
+    assert zoho(config, **fields).values[column] == expected
+    assert column not in zoho(**fields).values
 
 
 def test_order_without_email_waits_for_its_contact_by_reference():

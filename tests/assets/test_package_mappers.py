@@ -67,7 +67,7 @@ def test_zoho_package_is_read_as_documented():
         (
             {"status": "shipped", "shipment_date": "2024-03-11"},
             "shipped_at",
-            datetime(2024, 3, 11, tzinfo=UTC),
+            datetime(2024, 3, 10, 23, tzinfo=UTC),
         ),
         (
             {"status": "shipped", "shipment_date": "2024-03-10"},
