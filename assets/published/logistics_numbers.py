@@ -69,10 +69,12 @@ def _bulk_systems() -> list[str]:
 
 LOGISTICS_NUMBERS = Publication(
     name="logistics_numbers",
+    kind="logistics",
     description=(
         "How many confirmed orders wait in the warehouse: those it may send today and those "
         "expected to leave within the five days after, bulk orders apart. One row per tenant, "
-        "counted after every pull of orders; the gateway serves it."
+        "counted after every pull of orders, and within about a minute of a change that came by "
+        "webhook; the gateway serves it."
     ),
     entities=("order", "package"),
     publish=publish,

@@ -253,11 +253,13 @@ def _store(conn: Connection[Any], endpoint: Endpoint, variant: str, text: _Text)
 
 PRODUCT_FEED = Publication(
     name="product_feed",
+    kind="product_feed",
     description=(
         "Product data feeds as Google and Facebook fetch them at the gateway: one row per feed "
         "endpoint and format, the text beside it in parts. All variants of the shop that are "
-        "published and have a SKU, sold-out ones too. Made after every pull of the catalogue; a "
-        "text that did not change keeps its time and its `ETag`."
+        "published and have a SKU, sold-out ones too. Made after every pull of the catalogue, and "
+        "within about a minute of a change that came by webhook; a text that did not change keeps "
+        "its time and its `ETag`."
     ),
     entities=("product", "variant", "price", "stock"),
     publish=publish,

@@ -262,6 +262,13 @@ webhook_effect = Table(
         "external_id",
         postgresql_where=text("core IN ('waits', 'rejected')"),
     ),
+    # Read twice a minute: has a tenant's core changed by webhook since its feeds were made?
+    Index(
+        "webhook_effect_merged",
+        "tenant_id",
+        "merged_at",
+        postgresql_where=text("merged_at IS NOT NULL"),
+    ),
     schema=SCHEMA,
     comment="Which raw record and canonical row each webhook delivery changed, or left as it was",
 )
