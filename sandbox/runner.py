@@ -4,6 +4,8 @@ import asyncio
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from random import SystemRandom
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,7 +30,11 @@ from sandbox.xentral.documents import PROJECT
 from sandbox.zoho.app import ZohoApi
 
 HOST = "127.0.0.1"
-START_SECONDS = 30.0
+START_SECONDS = 90.0
+BACKLOG = 1024
+FREE_PORTS = range(10_000, 20_000)
+"""Chosen from when any port will do. None of those that the kernel gives away: a sandbox that is
+started again wants its ports back, and one of these somebody else's connection may have by then."""
 
 
 class PortTakenError(Exception):
@@ -140,17 +146,13 @@ class Sandbox:
             raise
 
     def _bind(self, offset: int) -> socket.socket:
-        # With the protocol named, asyncio switches Nagle's algorithm off: otherwise head and body
-        # of an answer are 40 ms apart.
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         port = self._wanted_ports[offset] if offset < len(self._wanted_ports) else 0
-        try:
-            sock.bind((HOST, port))
-        except OSError as error:
-            sock.close()
-            raise PortTakenError(port) from error
-        return sock
+        if port:
+            return _listen(port)
+        for free in SystemRandom().sample(FREE_PORTS, len(FREE_PORTS)):
+            with suppress(PortTakenError):
+                return _listen(free)
+        raise PortTakenError(port)
 
     def _describe(self, ports: list[int]) -> dict[str, Any]:
         control, zoho, reviews, carriers, warehouse, editor, gateway, search, *shops = (
@@ -237,6 +239,21 @@ class Sandbox:
         raise RuntimeError("the sandbox did not start")
 
 
+def _listen(port: int) -> socket.socket:
+    # With the protocol named, asyncio switches Nagle's algorithm off: otherwise head and body of an
+    # answer are 40 ms apart.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((HOST, port))
+        # at once: until then another socket that may use addresses again could be bound here too
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise PortTakenError(port) from error
+    return sock
+
+
 def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
@@ -245,6 +262,6 @@ def _config(app: Starlette) -> uvicorn.Config:
         lifespan="off",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
-        backlog=1024,
+        backlog=BACKLOG,
         log_config=None,
     )
