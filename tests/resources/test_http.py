@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -24,9 +25,19 @@ from schemabase_dagster.errors import (
 from tests.resources.script import Answer, Script
 
 CANARY = "canary-7f3a"
-QUICK = HttpOptions(
-    connect_seconds=2, read_seconds=0.3, total_seconds=5, backoff_seconds=0.01, max_wait_seconds=5
-)
+QUICK = HttpOptions(backoff_seconds=0.01, max_wait_seconds=60)
+IMPATIENT = replace(QUICK, read_seconds=0.3)
+"""For a server that does not answer; a slow machine looks like one."""
+
+
+class Blocked(Unlimited):
+    """Tells that the provider asked to slow down."""
+
+    def __init__(self) -> None:
+        self.is_blocked = threading.Event()
+
+    def block(self, _seconds: float) -> None:
+        self.is_blocked.set()
 
 
 def judge(call: Call, reply: Reply) -> None:
@@ -35,8 +46,11 @@ def judge(call: Call, reply: Reply) -> None:
 
 
 @pytest.fixture
-def client() -> Iterator[HttpClient]:
-    client = HttpClient("zoho", QUICK, Unlimited(), threading.Event())
+def client(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
+    """A client that gives up soon only where the test's answer hangs."""
+    answer = getattr(request.node, "callspec", None) and request.node.callspec.params.get("answer")
+    options = IMPATIENT if answer is not None and answer.hangs else QUICK
+    client = HttpClient("zoho", options, Unlimited(), threading.Event())
     yield client
     client.close()
 
@@ -52,7 +66,7 @@ def test_an_answer_is_parsed_with_the_servers_clock(client: HttpClient, script: 
     reply = client.send(call_to(script), judge)
 
     assert reply.payload == {"ok": True}
-    assert at - timedelta(seconds=5) < reply.made_at <= at
+    assert at - timedelta(seconds=60) < reply.made_at <= at
 
 
 def test_without_a_date_our_clock_stands_in(client: HttpClient, script: Script):
@@ -60,7 +74,7 @@ def test_without_a_date_our_clock_stands_in(client: HttpClient, script: Script):
 
     reply = client.send(call_to(script), judge)
 
-    assert before - timedelta(seconds=1) < reply.made_at <= utc_now()
+    assert before - timedelta(seconds=60) < reply.made_at <= utc_now()
 
 
 def test_parameters_are_encoded_once_and_the_client_names_itself(
@@ -159,20 +173,25 @@ def test_retry_after_may_be_a_date(client: HttpClient, script: Script):
         client.send(call_to(script), judge)
 
     assert caught.value.retry_after is not None
-    assert 3590 < caught.value.retry_after <= 3600
+    assert 3500 < caught.value.retry_after <= 3600
 
 
-def test_closing_ends_a_pause(client: HttpClient, script: Script):
-    script.answers = [Answer(429, b"{}", {"Retry-After": "4"})]
-    closer = threading.Timer(0.2, client.close)
+def test_closing_ends_a_pause(script: Script):
+    """Otherwise this takes longer than a test may."""
+    script.answers = [Answer(429, b"{}", {"Retry-After": "600"})]
+    options, limiter = replace(QUICK, max_wait_seconds=900), Blocked()
+    client = HttpClient("zoho", options, limiter, threading.Event())
+
+    def close() -> None:
+        limiter.is_blocked.wait()
+        client.close()
+
+    closer = threading.Thread(target=close)
     closer.start()
 
-    started = time.monotonic()
     with pytest.raises((ProviderUnavailable, RateLimited)):
         client.send(call_to(script), judge)
     closer.join()
-
-    assert time.monotonic() - started < 3
 
 
 def test_connections_are_kept_however_many_calls_run_at_once(script: Script):

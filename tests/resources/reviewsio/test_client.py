@@ -50,7 +50,7 @@ def client(app: App) -> Iterator[ReviewsioClient]:
 
 
 def quick(**settings: Any) -> ReviewsioResource:
-    values = {"backoff_seconds": 0.01, "read_seconds": 1, "rate_limit_seconds": 0.01}
+    values = {"backoff_seconds": 0.01, "rate_limit_seconds": 0.01}
     return ReviewsioResource(**{**values, **settings})
 
 

@@ -57,7 +57,7 @@ def client(app: App) -> Iterator[SaleorClient]:
 
 
 def open_client(app: App) -> AbstractContextManager[SaleorClient]:
-    resource = SaleorResource(backoff_seconds=0.01, read_seconds=1, clock_scale=60)
+    resource = SaleorResource(backoff_seconds=0.01, read_seconds=5, clock_scale=60)
     return resource.open(app)
 
 
@@ -212,7 +212,7 @@ class TestFaults:
             {"kind": "html_502"},
             {"kind": "cut_body"},
             {"kind": "invalid_json"},
-            {"kind": "slow", "seconds": 3},
+            {"kind": "slow", "seconds": 8},
             {"kind": "rate_limited", "retry_after": 0},
             {"kind": "rate_limited"},
         ],

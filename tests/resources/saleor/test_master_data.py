@@ -37,7 +37,7 @@ def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
 
 @pytest.fixture
 def client(app: App) -> Iterator[SaleorClient]:
-    with SaleorResource(backoff_seconds=0.01, read_seconds=1).open(app) as client:
+    with SaleorResource(backoff_seconds=0.01).open(app) as client:
         yield client
 
 

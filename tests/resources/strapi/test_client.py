@@ -45,7 +45,7 @@ def client(app: App) -> Iterator[StrapiClient]:
 
 
 def quick(**settings: Any) -> StrapiResource:
-    values = {"backoff_seconds": 0.01, "read_seconds": 1, "rate_limit_seconds": 0.01}
+    values = {"backoff_seconds": 0.01, "rate_limit_seconds": 0.01}
     return StrapiResource(**{**values, **settings})
 
 

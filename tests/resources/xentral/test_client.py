@@ -56,7 +56,7 @@ def client(app: App) -> Iterator[XentralClient]:
 
 
 def quick(**settings: Any) -> XentralResource:
-    values = {"backoff_seconds": 0.01, "read_seconds": 1, "rate_limit_seconds": 0.01}
+    values = {"backoff_seconds": 0.01, "rate_limit_seconds": 0.01}
     return XentralResource(**{**values, **settings})
 
 

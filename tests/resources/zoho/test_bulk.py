@@ -25,7 +25,7 @@ def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
 
 @pytest.fixture
 def client(app: App) -> Iterator[ZohoClient]:
-    with ZohoResource(clock_scale=60, backoff_seconds=0.01, read_seconds=1).open(app) as client:
+    with ZohoResource(clock_scale=60, backoff_seconds=0.01).open(app) as client:
         yield client
 
 

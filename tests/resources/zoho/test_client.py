@@ -90,7 +90,7 @@ def app(conn: Connection[Any], large_sandbox: Sandbox, tenant: Tenant) -> App:
 @pytest.fixture
 def resource() -> ZohoResource:
     return ZohoResource(
-        clock_scale=60, backoff_seconds=0.01, read_seconds=1, max_wait_seconds=20, concurrency=4
+        clock_scale=60, backoff_seconds=0.01, read_seconds=5, max_wait_seconds=20, concurrency=4
     )
 
 
@@ -327,7 +327,7 @@ class TestFaults:
             {"kind": "html_502"},
             {"kind": "cut_body"},
             {"kind": "invalid_json"},
-            {"kind": "slow", "seconds": 3},
+            {"kind": "slow", "seconds": 8},
             {"kind": "rate_limited", "retry_after": 0},
             {"kind": "rate_limited"},
             {"kind": "expired_token"},
