@@ -10,10 +10,8 @@ from psycopg import Connection
 from schemabase_dagster import database
 from schemabase_dagster.errors import ConfigurationError
 from schemabase_dagster.settings import forget_settings
-from tests.support.rows import value
+from tests.support.rows import value, waiters
 from tests.support.wait import wait_until
-
-_WAITERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 def test_transaction_commits_at_its_end(postgres: str, conn: Connection[Any]):
@@ -129,9 +127,9 @@ def test_advisory_lock_keeps_a_second_session_waiting(conn: Connection[Any]):
         database.advisory_lock(holder, "pull", 7, "orders")
         waiter = threading.Thread(target=second)
         waiter.start()
-        wait_until(lambda: value(conn, _WAITERS), what="the second session to wait")
+        wait_until(lambda: waiters(conn), what="the second session to wait")
         order.append("first")
-    waiter.join(timeout=10)
+    waiter.join()
 
     assert order == ["first", "second"]
 

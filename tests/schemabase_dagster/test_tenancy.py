@@ -22,7 +22,7 @@ from schemabase_dagster.errors import (
 from schemabase_dagster.inbox.due import FEATURE
 from schemabase_dagster.tenancy import App, Tenant, integrations
 from tests.support import shops
-from tests.support.rows import one, value
+from tests.support.rows import one, value, waiters
 from tests.support.wait import wait_until
 
 SHOP = {"api_url": "https://shop.example.com/graphql/"}
@@ -241,7 +241,6 @@ def test_two_shops_of_a_tenant_need_different_prefixes(conn: Connection[Any], te
 
 def test_two_shops_added_at_once_do_not_get_the_same_prefix(conn: Connection[Any], tenant: Tenant):
     second = {"api_url": "https://second.example.com/graphql/"}
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     refused: list[ConfigurationError] = []
 
     def add_second() -> None:
@@ -255,8 +254,8 @@ def test_two_shops_added_at_once_do_not_get_the_same_prefix(conn: Connection[Any
         tenancy.add_app(first, tenant, SALEOR, "shop", SHOP)
         thread = threading.Thread(target=add_second)
         thread.start()
-        wait_until(lambda: value(conn, waiting), what="the second to wait for the first")
-    thread.join(timeout=10)
+        wait_until(lambda: waiters(conn), what="the second to wait for the first")
+    thread.join()
 
     assert len(refused) == 1
     assert [app.key for app in tenancy.list_apps(conn)] == ["shop"]

@@ -16,10 +16,8 @@ from schemabase_dagster.errors import CredentialError
 from schemabase_dagster.settings import ROOT
 from schemabase_dagster.tenancy import App
 from schemabase_dagster.tokens import Token
-from tests.support.rows import one, value
+from tests.support.rows import one, value, waiters
 from tests.support.wait import wait_until
-
-_WAITERS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 # Takes the lock of the app's token, says so, and never comes back from the refresh.
 _STUCK_REFRESH = """
@@ -70,7 +68,7 @@ def test_many_that_need_a_token_at_once_refresh_once(conn: Connection[Any], zoho
     results: list[str] = []
 
     def refresh() -> Token:
-        assert others_wait.wait(10)
+        assert others_wait.wait(120)
         return counter()
 
     def ask() -> None:
@@ -79,10 +77,10 @@ def test_many_that_need_a_token_at_once_refresh_once(conn: Connection[Any], zoho
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: value(conn, _WAITERS) == 5, what="five of six to wait for the lock")
+    wait_until(lambda: waiters(conn) == 5, what="five of six to wait for the lock")
     others_wait.set()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join()
 
     assert results == ["token-1"] * 6
     assert counter.calls == 1
@@ -95,7 +93,7 @@ def test_killed_refresh_does_not_block_the_next(postgres: str, zoho_app: App):
         assert stuck.stdout is not None
         assert stuck.stdout.readline() == b"refreshing\n"
         stuck.send_signal(signal.SIGKILL)
-        stuck.wait(10)
+        stuck.wait()
 
     assert tokens.shared_token(zoho_app, refresh=Counter()) == "token-1"
 

@@ -8,6 +8,12 @@ from psycopg.rows import dict_row
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
+_WAITERS = """
+SELECT count(*)
+FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
 
 def rows(
     conn: Connection[Any], query: LiteralString, parameters: Parameters = ()
@@ -36,6 +42,11 @@ def count(conn: Connection[Any], table: str) -> int:
     row = conn.execute(query).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def waiters(conn: Connection[Any]) -> int:
+    """Return how many sessions of this database wait for a lock; the server has others."""
+    return int(value(conn, _WAITERS))
 
 
 def versions(conn: Connection[Any], table: str) -> dict[str, str]:

@@ -25,16 +25,11 @@ from schemabase_dagster.engine.land import (
 from schemabase_dagster.tenancy import App
 from tests.factories import NOON, at, saleor_order, zoho_order
 from tests.support import shops
-from tests.support.rows import count, one, rows, value, versions
+from tests.support.rows import count, one, rows, value, versions, waiters
 from tests.support.wait import wait_until
 
 ORDERS = "zoho_sales_orders"
 READ = at(3600)
-
-_WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 def raw(conn: Connection[Any], external_id: str = "1") -> dict[str, Any]:
@@ -371,7 +366,7 @@ def test_a_record_that_another_session_lands_meanwhile_is_stored_once_and_the_re
             run_id=None,
         )
         landing = pool.submit(put, books, ORDERS, zoho_order("1"), zoho_order("2"))
-        wait_until(lambda: value(conn, _WAITING), what="the second to wait for the first")
+        wait_until(lambda: waiters(conn), what="the second to wait for the first")
         other.commit()
 
         landed = landing.result()

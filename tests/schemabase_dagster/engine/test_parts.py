@@ -20,7 +20,7 @@ from schemabase_dagster.streams import JsonObject, Part, Stream
 from schemabase_dagster.tables import raw
 from schemabase_dagster.tenancy import App
 from tests.factories import at, saleor_order
-from tests.support.rows import count, one, rows, value, versions
+from tests.support.rows import count, one, rows, value, versions, waiters
 from tests.support.source import Source
 from tests.support.wait import wait_until
 
@@ -45,10 +45,6 @@ PARCELS = Stream(
     part=Part("saleor_orders", _parcels, "order.id"),
 )
 ORDERS = replace(SALEOR_ORDERS, parts=(PARCELS,))
-_WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 LIVE = "SELECT external_id FROM raw.saleor_parcels WHERE deleted_at IS NULL ORDER BY external_id"
 
 
@@ -123,7 +119,7 @@ def test_parts_of_a_version_that_another_session_overtook_do_not_land(
         incoming = [prepare(ORDERS, newest, at(9))]
         land(other, ORDERS, shop, incoming, via="webhook", run_id=None)
         landing = pool.submit(put, shop, late, seconds=8)
-        wait_until(lambda: value(conn, _WAITING), what="the late one to wait for the newest")
+        wait_until(lambda: waiters(conn), what="the late one to wait for the newest")
         other.commit()
 
         landed = landing.result()

@@ -15,7 +15,7 @@ from schemabase_dagster.engine.result import SyncResult
 from schemabase_dagster.engine.state import Attempt, Scan, SyncState
 from schemabase_dagster.tenancy import App
 from tests.factories import NOON, at
-from tests.support.rows import one, rows
+from tests.support.rows import one, rows, waiters
 from tests.support.wait import wait_until
 
 
@@ -171,10 +171,9 @@ def test_a_second_run_waits_until_the_first_has_ended(conn: Connection[Any], boo
     thread = threading.Thread(target=second)
     with state.exclusive(ZOHO_SALES_ORDERS, books):
         thread.start()
-        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        wait_until(lambda: conn.execute(waiting).fetchone() is not None)
+        wait_until(lambda: waiters(conn), what="the second to wait")
         with state.exclusive(SALEOR_ORDERS, shop):
             assert not entered.is_set()
-    thread.join(timeout=10)
+    thread.join()
 
     assert entered.is_set()
