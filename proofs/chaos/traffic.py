@@ -23,7 +23,7 @@ from tests.support.wait import wait_until
 PAUSE_SECONDS: Final = 0.3
 ROUNDS: Final = 2
 SENDERS: Final = 4
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 90.0
 
 
 class Gateway:

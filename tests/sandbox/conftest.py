@@ -27,7 +27,7 @@ def box(_shared_sandbox: Sandbox) -> Sandbox:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """An HTTP client of the test's own."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -58,8 +58,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port nobody listens on."""
+def closed_port() -> Iterator[int]:
+    """A port nobody listens on, nor can while the test runs."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+        yield int(sock.getsockname()[1])

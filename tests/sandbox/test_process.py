@@ -16,7 +16,7 @@ from sandbox.__main__ import announce
 from sandbox.runner import PortTakenError, Sandbox
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 class Process:
@@ -36,19 +36,20 @@ class Process:
         info.unlink(missing_ok=True)
 
     def post(self, method: str, **arguments: Any):
-        answer = httpx.post(f"{self.info['control_url']}/{method}", json=arguments)
+        url = f"{self.info['control_url']}/{method}"
+        answer = httpx.post(url, json=arguments, timeout=60)
         return answer.json()["result"]
 
     def stop(self) -> tuple[int, str, str]:
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out.decode(), err.decode()
 
 
 def test_process_serves_announces_itself_and_ends_on_sigterm(tmp_path: Path):
     process = Process(info=tmp_path / "info.json")
 
-    answer = httpx.get(f"{process.info['control_url']}/healthz")
+    answer = httpx.get(f"{process.info['control_url']}/healthz", timeout=60)
     status, out, err = process.stop()
 
     assert answer.text == "ok"
@@ -84,8 +85,8 @@ def test_state_file_brings_data_keys_and_ports_back(tmp_path: Path):
     assert second.info == first.info
     assert second.post("truth", merchant="acme") == truth
     assert second.post("ids", merchant="acme", system="zoho") == ids
-    shop = second.info["merchants"]["globex"]["saleor"]["domain"]
-    assert httpx.get(f"http://{shop}/.well-known/jwks.json").json()["keys"][0]["kid"] == kid
+    jwks = f"http://{second.info['merchants']['globex']['saleor']['domain']}/.well-known/jwks.json"
+    assert httpx.get(jwks, timeout=60).json()["keys"][0]["kid"] == kid
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o600
     assert second.stop()[0] == 0
 
@@ -94,7 +95,7 @@ def test_taken_port_is_one_readable_line(tmp_path: Path):
     with Sandbox(size=30) as box:
         taken = str(box.ports[0])
         process = Process("--base-port", taken, info=tmp_path / "info.json")
-        _, err = process.process.communicate(timeout=20)
+        _, err = process.process.communicate(timeout=60)
 
     assert process.process.returncode == 1
     assert err.decode() == (

@@ -121,7 +121,7 @@ def test_server_outlives_a_killed_owner_and_is_stopped_by_the_next(
         with pytest.raises(ConfigurationError, match="another running process"):
             server.start()
         owner.send_signal(signal.SIGKILL)
-        owner.wait(10)
+        owner.wait()
 
     assert running_url(state) is not None
     server.start()

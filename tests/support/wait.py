@@ -9,7 +9,7 @@ T = TypeVar("T")
 PAUSE_SECONDS = 0.02
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 90.0, what: str = "") -> T:
     """Return the condition's value as soon as it is true.
 
     Args:

@@ -18,8 +18,8 @@ from tests.support import warm_example
 from tests.support.wait import wait_until
 
 MODULE = "warm_example"
-START_SECONDS = 60
-STOP_SECONDS = 10
+START_SECONDS = 120
+STOP_SECONDS = 60
 
 
 class Warm:

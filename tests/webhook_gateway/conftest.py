@@ -13,6 +13,7 @@ from schemabase_dagster import tenancy, webhooks
 from schemabase_dagster.tenancy import App, Tenant
 from schemabase_dagster.webhooks import Created
 from tests.schemabase_dagster.commands.conftest import run  # noqa: F401 - a fixture
+from tests.webhook_gateway.raw import PATIENT
 from tests.webhook_gateway.senders import ShopKey
 from tests.webhook_gateway.servers import KeySet, Link, running
 from webhook_gateway.app import create_app
@@ -57,10 +58,11 @@ def start(postgres: str) -> Iterator[Start]:
     stack = []
 
     def begin(*, address: str = postgres, port: int = 0, **settings: Any) -> httpx.Client:
-        options = GatewaySettings(**{"access_log": False, "cache_seconds": 0.0, **settings})
+        usual = {**PATIENT, "access_log": False, "cache_seconds": 0.0}
+        options = GatewaySettings(**{**usual, **settings})
         server = running(create_app(options, address=lambda: address), port=port)
         client = httpx.Client(
-            base_url=server.__enter__(), timeout=20, trust_env=False, limits=KEEP_ALL
+            base_url=server.__enter__(), timeout=60, trust_env=False, limits=KEEP_ALL
         )
         stack.append((server, client))
         return client

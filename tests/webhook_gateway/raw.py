@@ -14,7 +14,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from webhook_gateway.app import create_app
 from webhook_gateway.settings import GatewaySettings
 
-SECONDS: Final = 20.0
+SECONDS: Final = 60.0
+
+PATIENT: Final = {"connect_seconds": 30.0, "statement_seconds": 30.0}
+"""Settings with which a slow machine does not look like a database that is away, which is a 503."""
+
+PATIENT_ENVIRONMENT: Final = {f"GATEWAY_{name.upper()}": f"{n:g}" for name, n in PATIENT.items()}
+"""The same for a gateway that is a process."""
 
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -26,10 +32,12 @@ def everything_on() -> GatewaySettings:
         for name, field in GatewaySettings.model_fields.items()
         if field.annotation is bool
     }
-    # a slow machine must not look like a database that is away, which is a 503
-    patient = {"connect_seconds": 30, "statement_seconds": 30, "cache_seconds": 60.0}
-    given = {"access_log": False, "public_url": "https://gateway.example"}
-    return GatewaySettings(**switches | patient | given)
+    given = {
+        "access_log": False,
+        "cache_seconds": 60.0,
+        "public_url": "https://gateway.example",
+    }
+    return GatewaySettings(**switches | PATIENT | given)
 
 
 def paths() -> list[str]:

@@ -394,7 +394,7 @@ def test_use_of_a_token_is_noted(conn: Connection[Any], ask: Ask):
 def test_deliveries_are_taken_while_readers_hold_all_their_connections(
     conn: Connection[Any], tenant: Tenant, token: str, start: Start, endpoint: Created
 ):
-    client = start(read_connections=1, statement_seconds=3)
+    client = start(read_connections=1)
     conn.execute("BEGIN; LOCK TABLE core.orders IN ACCESS EXCLUSIVE MODE")
     body = {"query": '{ order(number: "STORE-1") { id } }'}
     headers = {"Authorization": f"Bearer {token}"}

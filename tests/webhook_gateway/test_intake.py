@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,18 @@ UNKNOWN_ID = "wh_" + "a" * 26
 
 def path(endpoint: Created) -> str:
     return f"/v1/webhooks/{endpoint.provider}/{endpoint.endpoint_id}"
+
+
+def until_429(send: Callable[[], httpx.Response]) -> list[int]:
+    """Send until it is too often, and return the statuses.
+
+    How often that is depends on the machine: the allowance grows while a slow one sends.
+    """
+    statuses = [send().status_code]
+    while statuses[-1] != 429 and len(statuses) < 2000:
+        statuses.append(send().status_code)
+    assert statuses[-1] == 429
+    return statuses
 
 
 def post(
@@ -190,13 +203,12 @@ def test_unknown_addresses_are_equal_404s(
 
 
 def test_an_address_may_not_try_many_ids(gateway: httpx.Client, endpoint: Created):
-    statuses = [
-        gateway.post(f"/v1/webhooks/saleor/{UNKNOWN_ID}", content=BODY).status_code
-        for _ in range(125)
-    ]
+    address = f"/v1/webhooks/saleor/{UNKNOWN_ID}"
 
-    assert statuses[:100] == [404] * 100
-    assert statuses[-1] == 429
+    statuses = until_429(lambda: gateway.post(address, content=BODY))
+
+    assert set(statuses[:-1]) == {404}
+    assert len(statuses) > 100
     assert post(gateway, endpoint).status_code == 200
 
 
@@ -230,7 +242,7 @@ def test_a_large_announcement_is_refused_without_reading(gateway: httpx.Client, 
     url = gateway.base_url
     head = f"POST {path(endpoint)} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"
 
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as sock:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as sock:
         sock.sendall(head.encode())
         received = b""
         while data := sock.recv(4096):
@@ -269,7 +281,7 @@ def test_a_slow_sender_is_cut_off(start: Start, endpoint: Created, conn: Connect
     url = start(read_seconds=0.2).base_url
     head = f"POST {path(endpoint)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345"
 
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as sock:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as sock:
         sock.sendall(head.encode())
         received = sock.recv(4096)
 
@@ -302,11 +314,11 @@ def test_who_sends_too_often_is_told_a_time_to_wait_and_saleor_by_no_4xx(
 
 
 def test_overload_is_503_with_a_time_to_wait(start: Start, endpoint: Created):
-    client = start(max_in_flight=1)
+    client = start(max_in_flight=1, read_seconds=120)
     url = client.base_url
     head = f"POST {path(endpoint)} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
 
-    with socket.create_connection((url.host, url.port or 80), timeout=5) as sock:
+    with socket.create_connection((url.host, url.port or 80), timeout=60) as sock:
         sock.sendall(head.encode())
         refused = wait_until(
             lambda: (answer := post(client, endpoint)).status_code == 503 and answer,

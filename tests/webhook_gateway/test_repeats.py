@@ -23,10 +23,11 @@ from schemabase_dagster.tenancy import App, Tenant
 from schemabase_dagster.webhooks import Created
 from tests.support import shops
 from tests.support.pulls import pull
-from tests.support.rows import count, one, rows, value, versions
+from tests.support.rows import count, one, rows, value, versions, waiters
 from tests.support.shops import Filled
 from tests.support.wait import wait_until
 from tests.webhook_gateway.conftest import Start
+from tests.webhook_gateway.raw import PATIENT_ENVIRONMENT
 from tests.webhook_gateway.test_intake import BODY, path, post
 
 COPIES: Final = 100
@@ -37,12 +38,6 @@ _CORE_TABLES: Final = """
 SELECT c.relname
 FROM pg_class AS c
 WHERE c.relnamespace = 'core'::regnamespace AND c.relkind = 'r'
-"""
-_WAITS: Final = """
-SELECT count(*)
-FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'webhook_gateway'
-    AND wait_event_type = 'Lock'
 """
 
 
@@ -156,14 +151,20 @@ def a_day(gateway: httpx.Client, sandbox: Sandbox, endpoints: dict[str, Created]
 
 
 def test_a_gateway_that_was_killed_before_its_answer_knows_the_repeat(
-    postgres: str, endpoint: Created, app: App, conn: Connection[Any]
+    postgres: str,
+    endpoint: Created,
+    app: App,
+    conn: Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    for name, seconds in PATIENT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, seconds)
     gateway = Gateway(postgres, os.environ["SCHEMABASE_KEYS"])
     gateway.start()
     heard: list[int] = []
 
     def send() -> None:
-        with httpx.Client(base_url=gateway.root, trust_env=False) as client:
+        with httpx.Client(base_url=gateway.root, timeout=60, trust_env=False) as client:
             try:
                 heard.append(post(client, endpoint).status_code)
             except httpx.TransportError:
@@ -174,12 +175,12 @@ def test_a_gateway_that_was_killed_before_its_answer_knows_the_repeat(
         with database.connect(url=postgres) as holder:
             holder.execute("LOCK TABLE platform.webhook_dedupe IN EXCLUSIVE MODE")
             sender.start()
-            wait_until(lambda: value(conn, _WAITS), what="the statement to wait")
+            wait_until(lambda: waiters(conn), what="the statement to wait")
             gateway.kill()
         sender.join()
         wait_until(lambda: count(conn, "platform.webhook_inbox"), what="the commit")
         gateway.start()
-        with httpx.Client(base_url=gateway.root, trust_env=False) as client:
+        with httpx.Client(base_url=gateway.root, timeout=60, trust_env=False) as client:
             repeated = post(client, endpoint, BODY)
     finally:
         gateway.stop()

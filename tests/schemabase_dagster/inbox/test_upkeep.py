@@ -69,8 +69,8 @@ def test_a_delivery_is_stored_although_its_day_was_not_made(
 def test_upkeep_gives_up_soon_when_somebody_reads_for_long(
     conn: Connection[Any], postgres: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("schemabase_dagster.inbox.upkeep.LOCK_WAIT", "50ms")
-    with psycopg.connect(postgres) as reader:
+    with monkeypatch.context() as impatient, psycopg.connect(postgres) as reader:
+        impatient.setattr("schemabase_dagster.inbox.upkeep.LOCK_WAIT", "50ms")
         reader.execute("SELECT FROM platform.webhook_inbox")
 
         with pytest.raises(psycopg.errors.LockNotAvailable):

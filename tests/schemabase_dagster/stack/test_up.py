@@ -11,7 +11,7 @@ from schemabase_dagster.ports import answers
 from tests.support.up import Up, command, processes
 from tests.support.wait import wait_until
 
-STOP_SECONDS = 10
+STOP_SECONDS = 60
 
 
 @pytest.fixture
