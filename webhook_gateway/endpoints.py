@@ -1,7 +1,8 @@
 """Endpoints: where a delivery belongs and how it is verified; kept ten seconds per process.
 
-Only settings are kept, and only of endpoints that exist: a new endpoint works at once, and a flood
-of unknown ids is stopped by a limit per address instead.
+Only settings are kept, and only of endpoints that exist: a new endpoint works at once. Every
+unknown id costs a question, one after the other on one connection; who asks for many is told to
+slow down.
 """
 
 import asyncio
@@ -28,7 +29,11 @@ from webhook_gateway.verification import Verifier, build_verifier
 
 ENDPOINT_ID: Final = re.compile(r"wh_[a-z2-7]{26}", re.ASCII)
 UNKNOWN_PER_MINUTE: Final = 120
-"""Look-ups of unknown ids that one address may cause."""
+"""Unknown ids for which an address is answered 404; then it is 429. They are looked for all the
+same: a sender behind the same address, whose endpoint is there, would lose events by a 4xx."""
+
+SHOWN_CHARACTERS: Final = 10
+"""Of an id that opens its endpoint by itself: enough to know it again."""
 
 _ENDPOINT: Final = """
 SELECT e.id, e.tenant_id, t.slug AS tenant_slug, t.active, e.app_id, e.provider, e.enabled,
@@ -82,6 +87,12 @@ class Endpoint:
     answers: Mapping[str, Any] | None
     max_body_bytes: int
     rate_per_minute: int
+
+    @property
+    def shown_id(self) -> str:
+        """The id as a log may show it: only its beginning where it is all that a sender proves."""
+        is_secret = self.options.get("scheme") == "path_only"
+        return self.id[:SHOWN_CHARACTERS] if is_secret else self.id
 
 
 class Endpoints:

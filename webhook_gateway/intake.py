@@ -149,8 +149,8 @@ class Intake:
         if visit.method != endpoint.provider.method and visit.method not in HANDSHAKE_METHODS:
             raise _wrong_method(endpoint)
         if (
-            len(visit.headers) > MAX_HEADERS
-            or sum(map(len, visit.headers.values())) > MAX_HEADER_BYTES
+            len(visit.given_headers) > MAX_HEADERS
+            or sum(len(name) + len(value) for name, value in visit.given_headers) > MAX_HEADER_BYTES
             or len(visit.query) > MAX_QUERY_BYTES
         ):
             raise Refusal(413, "head_size", headers=[(b"connection", b"close")])
@@ -219,7 +219,7 @@ class Intake:
                 "event": "request",
                 "timestamp": utc_now(),
                 "trace_id": visit.trace_id,
-                "endpoint": None if endpoint is None else endpoint.id,
+                "endpoint": None if endpoint is None else endpoint.shown_id,
                 "tenant": None if endpoint is None else endpoint.tenant_slug,
                 "provider": provider,
                 "event_type": visit.event_type,
@@ -236,14 +236,16 @@ class Visit:
     """One request on its way, with what is known of it so far."""
 
     __slots__ = (
-        "body_bytes", "endpoint", "endpoint_id", "event_type", "headers", "is_duplicate", "method",
-        "provider", "query", "reason", "source_ip", "started", "trace", "trace_id",
+        "body_bytes", "endpoint", "endpoint_id", "event_type", "given_headers", "headers",
+        "is_duplicate", "method", "provider", "query", "reason", "source_ip", "started", "trace",
+        "trace_id",
     )  # fmt: skip
 
     def __init__(self, scope: Any) -> None:
         self.started = time.perf_counter()
         self.method: str = scope["method"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.given_headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.headers = dict(self.given_headers)
         self.query: bytes = scope["query_string"]
         parameters = scope["path_params"]
         self.provider: str = parameters["provider"]

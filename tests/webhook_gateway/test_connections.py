@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Final
 
 import pytest
@@ -101,6 +102,30 @@ def test_a_head_that_drips_is_cut_off(root: str):
         wire.send(b"POST /healthz HTTP/1.1\r\nX-Slow: ")
 
         assert dripping_ends(wire, b"x")
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 6\r\n",
+        b"Content-Length: 6\r\nContent-Length: 7\r\n",
+        b"Content-Length : 6\r\n",
+        b"Content-Length: +6\r\n",
+        b"Content-Length: 6\r\n Transfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked, gzip\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+    ],
+    ids=repr,
+)
+def test_a_body_whose_end_two_servers_see_at_two_places_is_refused(root: str, framing: bytes):
+    """Behind a proxy that sees the other place, one sender would write another one's request."""
+    with Wire(root) as wire:
+        wire.send(b"POST /healthz HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n0\r\n\r\nX")
+
+        assert (wire.answer() or (0, b""))[0] == HTTPStatus.BAD_REQUEST
+        assert wire.is_closed(within=SLOW_SECONDS)
 
 
 @pytest.mark.parametrize(

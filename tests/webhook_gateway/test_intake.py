@@ -294,6 +294,8 @@ def test_too_long_heads_are_refused(gateway: httpx.Client, endpoint: Created):
 
     assert post(gateway, endpoint, **many).status_code == 413
     assert post(gateway, endpoint, x_long="x" * 33_000).status_code == 413
+    same = [("X-Same", "x")] * 101
+    assert gateway.post(path(endpoint), headers=same, content=b"{}").status_code == 413
     assert post(gateway, endpoint, query="?a=" + "x" * 8192).status_code == 413
     assert post(gateway, endpoint, x_long="x" * 30_000).status_code == 200
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx
 import psycopg
+import pytest
 from psycopg import Connection
 
 from schemabase_dagster import webhooks
@@ -17,9 +18,10 @@ from schemabase_dagster.settings import ROOT
 from schemabase_dagster.webhooks import Created
 from tests.support.rows import count, value
 from tests.support.wait import wait_until
-from tests.webhook_gateway.conftest import Start
+from tests.webhook_gateway.conftest import MakeEndpoint, Start
 from tests.webhook_gateway.raw import PATIENT_ENVIRONMENT
 from tests.webhook_gateway.test_intake import post
+from tests.webhook_gateway.test_read_isolation import wait_for_lines
 
 _LISTENS: Final = """
 SELECT count(*) FROM pg_stat_activity
@@ -89,6 +91,20 @@ def test_metrics_are_for_local_clients_or_holders_of_the_token(start: Start):
     wrong, right = ({"Authorization": f"Bearer {token}"} for token in ("t0kem", "t0ken"))
     assert guarded.get("/metrics", headers=wrong).status_code == 403
     assert guarded.get("/metrics", headers=right).status_code == 200
+
+
+def test_an_address_that_is_the_only_proof_is_not_logged_whole(
+    start: Start, make_endpoint: MakeEndpoint, capfdbinary: pytest.CaptureFixture[bytes]
+):
+    client = start(access_log=True)
+    signed, open_ = make_endpoint(), make_endpoint(scheme="path_only", reason="a test")
+
+    for each in (signed, open_):
+        post(client, each)
+
+    logged = wait_for_lines(capfdbinary, 2)
+    shown = {json.loads(line)["endpoint"] for line in logged.splitlines()}
+    assert shown == {signed.endpoint_id, open_.endpoint_id[:10]}
 
 
 def test_an_empty_metrics_token_opens_nothing(start: Start):

@@ -12,14 +12,12 @@ from starlette.responses import Response
 from schemabase_dagster.clock import utc_now
 from webhook_gateway import metrics
 from webhook_gateway.answers import TRACE_HEADER, Refusal, error_body
+from webhook_gateway.endpoints import SHOWN_CHARACTERS
 from webhook_gateway.intake import trace_of
 from webhook_gateway.notes import Notes
 
 NOTE_SECONDS: Final = 60
 """Uses are noted in the database at most so often."""
-
-SHOWN_CHARACTERS: Final = 10
-"""Of an endpoint's id: enough to know it again."""
 
 log = structlog.get_logger(__name__)
 

@@ -23,6 +23,7 @@ from webhook_gateway.settings import GatewaySettings
 from webhook_gateway.writer import Store
 
 NOTE_SECONDS: Final = 1.0
+NOT_CONFIGURED_SECONDS: Final = 60
 MAX_NOTED: Final = 100
 """Questions noted per flush; more are answered all the same."""
 
@@ -78,7 +79,7 @@ class SaleorSync(Intake):
         gateway = endpoint.answers
         secret = next(valid(endpoint.secrets, "hmac"), None)
         if gateway is None or secret is None:
-            raise Refusal(503, "not_configured")
+            raise Refusal(503, "not_configured", retry_after=NOT_CONFIGURED_SECONDS)
         body = orjson.dumps(answer(delivery.event_type or "", inbound.body, gateway, secret.value))
         if len(self._asked) < MAX_NOTED:
             self._asked.append(delivery)
