@@ -23,7 +23,7 @@ from webhook_gateway.endpoints import Endpoints
 from webhook_gateway.health import Health
 from webhook_gateway.intake import Intake, trace_of
 from webhook_gateway.jwks import Jwks
-from webhook_gateway.legacy import AliasTable, legacy_routes
+from webhook_gateway.legacy import AliasTable, old_readers, old_senders
 from webhook_gateway.link import Database, Desk
 from webhook_gateway.notes import Notes
 from webhook_gateway.saleor.registration import Registration
@@ -68,7 +68,13 @@ def create_app(
     registration = Registration(settings, desk, shops, deadlines)
     aliases = AliasTable(desk, settings.cache_seconds)
 
-    old_addresses = legacy_routes(aliases, intake, questions, published)
+    routes: list[Route] = []
+    if settings.serves != "reads":
+        routes += _for_senders(intake, questions, registration)
+        routes += old_senders(aliases, intake, questions) if settings.legacy_routes else ()
+    if settings.serves != "webhooks":
+        routes += _for_readers(published, graphql)
+        routes += old_readers(published) if settings.legacy_routes else ()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -100,19 +106,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Route("/v1/webhooks/{provider}/{endpoint_id}", intake),
-            Route("/v1/logs/{provider}/{endpoint_id}", intake),
-            Route("/v1/sync/saleor/{endpoint_id}", questions),
-            Route("/v1/saleor/manifest/{apptype}", registration.manifest),
-            Route("/v1/saleor/register/{install_token}", registration.register, methods=["POST"]),
-            *(old_addresses if settings.legacy_routes else ()),
-            Route("/v1/feeds/{variant}/{endpoint_id}", published.feed),
-            Route(
-                "/v1/stats/logistics/{endpoint_id}",
-                published.logistics,
-                methods=["GET", "OPTIONS"],
-            ),
-            Route("/graphql", graphql.serve, methods=["GET", "POST"]),
+            *routes,
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),
@@ -135,6 +129,25 @@ def serve() -> Starlette:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     return app
+
+
+def _for_senders(intake: Intake, questions: SaleorSync, registration: Registration) -> list[Route]:
+    return [
+        Route("/v1/webhooks/{provider}/{endpoint_id}", intake),
+        Route("/v1/logs/{provider}/{endpoint_id}", intake),
+        Route("/v1/sync/saleor/{endpoint_id}", questions),
+        Route("/v1/saleor/manifest/{apptype}", registration.manifest),
+        Route("/v1/saleor/register/{install_token}", registration.register, methods=["POST"]),
+    ]
+
+
+def _for_readers(published: Published, graphql: GraphQL) -> list[Route]:
+    numbers = published.logistics
+    return [
+        Route("/v1/feeds/{variant}/{endpoint_id}", published.feed),
+        Route("/v1/stats/logistics/{endpoint_id}", numbers, methods=["GET", "OPTIONS"]),
+        Route("/graphql", graphql.serve, methods=["GET", "POST"]),
+    ]
 
 
 async def _refuse(request: Request, fault: Exception) -> Response:

@@ -140,23 +140,26 @@ class OldReading:
         await response(scope, receive, _OldErrors(send))
 
 
-def legacy_routes(
-    table: AliasTable, intake: Intake, questions: Intake, published: Published
-) -> list[Route]:
-    """Return the routes of all old addresses.
+def old_senders(table: AliasTable, intake: Intake, questions: Intake) -> list[Route]:
+    """Return the routes of the old addresses to which is sent.
 
     Args:
         table: where they lead.
         intake: takes deliveries.
         questions: answers a shop's questions about payments.
-        published: serves feeds and numbers.
     """
     return [
         *(Route(path, OldAddress(table, intake)) for path in ALIASED),
-        Route(OLD_FEED, OldReading(published.feed), methods=["GET"]),
-        Route(OLD_NUMBERS, OldReading(published.logistics), methods=["GET", "OPTIONS"]),
         Route(SHOP_EVENTS, OldAddress(table, intake, "saleor")),
         Route(SHOP_QUESTIONS, OldAddress(table, questions, "saleor_sync")),
+    ]
+
+
+def old_readers(published: Published) -> list[Route]:
+    """Return the routes of the old addresses of feeds and numbers."""
+    return [
+        Route(OLD_FEED, OldReading(published.feed), methods=["GET"]),
+        Route(OLD_NUMBERS, OldReading(published.logistics), methods=["GET", "OPTIONS"]),
     ]
 
 

@@ -1,7 +1,7 @@
 """GatewaySettings: the gateway's part of the environment (``GATEWAY_*``)."""
 
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -35,6 +35,9 @@ class GatewaySettings(BaseSettings):
     )
     allow_local_shops: bool = Field(
         False, description="Shops without TLS and on private addresses may install; development"
+    )
+    serves: Literal["all", "webhooks", "reads"] = Field(
+        "all", description="Which routes there are: those of senders, of readers, or both"
     )
     legacy_routes: bool = Field(False, description="Also take the addresses of the older gateway")
     read_connections: int = Field(4, ge=1, le=50, description="Connections of those who read")

@@ -11,10 +11,13 @@ import httpx
 import psycopg
 import pytest
 from psycopg import Connection
+from starlette.routing import Route
 
-from schemabase_dagster import webhooks
+from assets.published import logistics_numbers
+from schemabase_dagster import read_endpoints, webhooks
 from schemabase_dagster.ports import free_port
 from schemabase_dagster.settings import ROOT
+from schemabase_dagster.tenancy import Tenant
 from schemabase_dagster.webhooks import Created
 from tests.support.rows import count, value
 from tests.support.wait import wait_until
@@ -22,11 +25,22 @@ from tests.webhook_gateway.conftest import MakeEndpoint, Start
 from tests.webhook_gateway.raw import PATIENT_ENVIRONMENT
 from tests.webhook_gateway.test_intake import post
 from tests.webhook_gateway.test_read_isolation import wait_for_lines
+from webhook_gateway.app import create_app
+from webhook_gateway.settings import GatewaySettings
 
 _LISTENS: Final = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND starts_with(query, 'LISTEN') AND state = 'idle'
 """
+
+OPERATORS = {"/healthz", "/readyz", "/metrics"}
+READERS = {
+    "/graphql",
+    "/v1/feeds/{variant}/{endpoint_id}",
+    "/v1/stats/logistics/{endpoint_id}",
+    "/api/product-data-feed/v1/{variant}/{old_id}",
+    "/api/zoho/logistics/v1/{old_id}",
+}
 
 
 def test_the_gateway_imports_nothing_heavy():
@@ -53,6 +67,37 @@ def test_alive_and_ready(gateway: httpx.Client, conn: Connection[Any]):
     unready = {"status": "unavailable", "failed": ["migrations"]}
     wait_until(lambda: gateway.get("/readyz").json() == unready, what="the older database")
     assert gateway.get("/readyz").status_code == 503
+
+
+@pytest.mark.parametrize("kind", ["webhooks", "reads"])
+def test_a_process_of_one_kind_has_no_route_of_the_other(
+    conn: Connection[Any], tenant: Tenant, start: Start, endpoint: Created, kind: str
+):
+    numbers = read_endpoints.create_logistics(conn, tenant)
+    logistics_numbers.publish(conn, tenant)
+    gateway = start(serves=kind, legacy_routes=True)
+
+    answers = {
+        "webhooks": post(gateway, endpoint),
+        "reads": gateway.get(f"/v1/stats/logistics/{numbers}"),
+    }
+
+    assert answers.pop(kind).is_success
+    (other,) = answers.values()
+    # not the 404 of an endpoint that is unknown: nothing here looks for one
+    assert other.json() == gateway.get("/nowhere").json() | {"traceId": other.json()["traceId"]}
+    assert other.status_code == 404
+    wait_until(lambda: gateway.get("/readyz").is_success, what="the database")
+    assert {gateway.get(path).status_code for path in ("/healthz", "/metrics")} == {200}
+
+
+def test_every_route_but_those_of_operators_belongs_to_one_kind_of_process():
+    def paths(serves: Any) -> set[str]:
+        app = create_app(GatewaySettings(legacy_routes=True, serves=serves))
+        return {route.path for route in app.routes if isinstance(route, Route)}
+
+    assert paths("reads") == READERS | OPERATORS
+    assert paths("webhooks") == paths("all") - READERS
 
 
 def test_metrics_count_what_happened(gateway: httpx.Client, endpoint: Created):
