@@ -43,7 +43,9 @@ class ZohoConfig(AppConfig):
         "de", pattern=r"^[a-z]{2}$", description="Language of the country names in addresses"
     )
     order_prefixes: Annotated[tuple[Prefix, ...], BeforeValidator(_split_commas)] = Field(
-        (), description="Prefixes of shop orders that this organisation carries, such as STORE"
+        (),
+        description="Prefixes of shop orders that this organisation carries, such as STORE; "
+        "a note for people: orders are read whatever their numbers",
     )
     custom_fields: ZohoCustomFields = ZohoCustomFields()
     contact_details: Literal["all", "business"] = Field(
