@@ -15,7 +15,7 @@ from sandbox.webhooks import RETRY_SECONDS
 from tests.support import server
 
 PLAN = storm.Plan(
-    seconds=8, pauses=RETRY_SECONDS, between=(0.2, 0.8), down=(0, 0.5), drain_seconds=60
+    seconds=8, pauses=RETRY_SECONDS, between=(0.2, 0.8), down=(0, 0.5), drain_seconds=150
 )
 
 
@@ -26,6 +26,7 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
+@pytest.mark.timeout(400)
 def test_what_is_acknowledged_in_a_storm_is_stored_and_applied_once(folder: Path, sandbox: Sandbox):
     with grounds.bare(folder, sandbox) as (ground, orders):
         outcome = storm.rage(ground, orders, PLAN)

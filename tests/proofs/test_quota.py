@@ -30,6 +30,7 @@ def stand_in() -> Iterator[dict[str, Any]]:
         yield running.info
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("postgres")
 def test_a_back_fill_over_days_keeps_every_promise(stand_in: dict[str, Any]):
     ask = partial(control, stand_in)
