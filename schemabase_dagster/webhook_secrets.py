@@ -33,6 +33,9 @@ SECRET_CHARACTERS: Final = 44
 STANDARD_BYTES: Final = range(24, 65)
 """Length of a Standard Webhooks secret (specification 1.0)."""
 
+LEAST_CHARACTERS: Final = 16
+"""Of a secret of which only the hash is kept: a shorter one could be found from it by trying."""
+
 PUBLIC_KEY_BYTES: Final = 32
 
 _SHA256_HEX: Final = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
@@ -172,6 +175,8 @@ def _complaint(scheme_name: str, scheme: Scheme, secret: str, *, is_hash: bool) 
         return None if _SHA256_HEX.fullmatch(secret) else "a SHA-256 has 64 hexadecimal digits"
     if scheme_name == "shared_secret_legacy_json":
         return "what the former system kept is a hash: use --hash"
+    if scheme.secret == "hash" and len(secret) < LEAST_CHARACTERS:  # noqa: S105 - a kind, no secret
+        return f"it has fewer than {LEAST_CHARACTERS} characters"
     return _standard_complaint(secret) if scheme_name == "standard_webhooks" else None
 
 

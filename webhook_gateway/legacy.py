@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from schemabase_dagster.webhook_aliases import Target, Targets, load_targets
 from webhook_gateway import metrics
-from webhook_gateway.answers import TRACE_HEADER, Refusal, error_body, respond
+from webhook_gateway.answers import JSON_CONTENT, TRACE_HEADER, Refusal, error_body, respond
 from webhook_gateway.api.published import Published
 from webhook_gateway.intake import Intake, trace_of
 from webhook_gateway.link import Desk
@@ -131,13 +131,24 @@ class OldAddress:
 class OldReading:
     """The ASGI endpoint of an old address that is read, by the former id in it."""
 
-    def __init__(self, serve: Callable[[Request], Awaitable[Response]]) -> None:
+    def __init__(
+        self, serve: Callable[[Request], Awaitable[Response]], methods: Sequence[str]
+    ) -> None:
         self._serve = serve
+        self._methods = methods
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer as under the new address, but for the form of errors."""
+        answer = _OldErrors(send)
+        if scope["method"] not in self._methods:
+            trace = trace_of(dict(scope["headers"]))
+            allow = (b"allow", ", ".join(self._methods).encode())
+            body = error_body(HTTPStatus.METHOD_NOT_ALLOWED, trace.decode())
+            own = [(TRACE_HEADER, trace), allow]
+            await respond(answer, HTTPStatus.METHOD_NOT_ALLOWED, body, own)
+            return
         response = await self._serve(Request(scope, receive))
-        await response(scope, receive, _OldErrors(send))
+        await response(scope, receive, answer)
 
 
 def old_senders(table: AliasTable, intake: Intake, questions: Intake) -> list[Route]:
@@ -158,8 +169,8 @@ def old_senders(table: AliasTable, intake: Intake, questions: Intake) -> list[Ro
 def old_readers(published: Published) -> list[Route]:
     """Return the routes of the old addresses of feeds and numbers."""
     return [
-        Route(OLD_FEED, OldReading(published.feed), methods=["GET"]),
-        Route(OLD_NUMBERS, OldReading(published.logistics), methods=["GET", "OPTIONS"]),
+        Route(OLD_FEED, OldReading(published.feed, ("GET", "HEAD"))),
+        Route(OLD_NUMBERS, OldReading(published.logistics, ("GET", "HEAD", "OPTIONS"))),
     ]
 
 
@@ -177,7 +188,8 @@ class _OldErrors:
         if self._start is None:
             await self._send(message)
             return
-        kept = [pair for pair in self._start["headers"] if pair[0] != b"content-length"]
+        of_body = {b"content-length", b"content-type"}
+        kept = [pair for pair in self._start["headers"] if pair[0] not in of_body]
         trace = dict(kept)[TRACE_HEADER].decode()
         body = orjson.dumps({"error": "Something went wrong", "traceId": trace})
-        await respond(self._send, self._start["status"], body, kept)
+        await respond(self._send, self._start["status"], body, [JSON_CONTENT, *kept])

@@ -165,6 +165,14 @@ def test_an_old_payment_app_is_answered(
     [
         pytest.param("POST", "/api/odoo/webhook/v1/unknown", {}, 404, id="unknown id"),
         pytest.param("GET", "/api/odoo/webhook/v1/known", {}, 405, id="wrong method"),
+        pytest.param("POST", "/api/zoho/logistics/v1/x", {}, 405, id="wrong method of numbers"),
+        pytest.param(
+            "PUT",
+            "/api/product-data-feed/v1/googlemerchant/x",
+            {},
+            405,
+            id="wrong method of a feed",
+        ),
         pytest.param("POST", "/api/saleor/webhook/v1", {}, 400, id="shop unnamed"),
         pytest.param(
             "POST", "/api/saleor/webhook/v1", {"saleor-domain": "x.example"}, 404, id="unknown shop"
@@ -190,6 +198,7 @@ def test_every_error_looks_as_it_did(
     assert answer.status_code == status
     assert answer.json() == {"error": "Something went wrong", "traceId": "tr_abc"}
     assert answer.headers["eci-trace-id"] == "tr_abc"
+    assert answer.headers["content-type"] == "application/json"
 
 
 def test_without_a_database_the_sender_is_asked_to_come_back(start: Start):

@@ -282,6 +282,8 @@ def test_the_hash_that_the_former_system_kept_is_taken_over(
         ("zoho", "", (), "it is empty"),
         ("zoho", "6c" * 32, ("--hash",), "cannot be computed from a hash"),
         ("basic", "6c", ("--hash",), "64 hexadecimal digits"),
+        ("basic", "hunter2hunter2x", (), "fewer than 16 characters"),
+        ("shared_secret", "hunter2hunter2x", (), "fewer than 16 characters"),
         ("standard_webhooks", "whsk_AAAA", (), "private key"),
         ("standard_webhooks", "whsec_AAAA", (), "24 to 64 bytes"),
         ("standard_webhooks", "something", (), "24 to 64 bytes"),
@@ -291,7 +293,8 @@ def test_the_hash_that_the_former_system_kept_is_taken_over(
 def test_what_cannot_be_a_secret_is_explained_and_not_repeated(
     run: Run, app: App, scheme: str, secret: str, options: tuple[str, ...], complaint: str
 ):
-    given = ["--option", "reason=none"] if scheme == "path_only" else []
+    needed = {"path_only": "reason=none", "shared_secret": "header=X-Secret"}
+    given = ["--option", needed[scheme]] if scheme in needed else []
     endpoint_id = create(run, "--scheme", scheme, *given)["endpoint_id"]
 
     ran = add_secret(run, endpoint_id, secret, *options)
