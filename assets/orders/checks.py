@@ -6,6 +6,20 @@ from assets.checking import Check, none_found
 
 ASSET: Final = ("core", "orders")
 
+# What only editors' lists tell (currency XXX) has no lines until the books know it.
+_EMPTY: Final = """
+SELECT o.order_number, o.status, a.key AS app, count(*) OVER () AS found
+FROM core.orders AS o
+LEFT JOIN platform.app AS a ON a.id = o.owner_app_id
+WHERE o.tenant_id = %(tenant_id)s
+  AND o.deleted_at IS NULL
+  AND o.line_count = 0
+  AND o.status NOT IN ('draft', 'canceled')
+  AND o.currency <> 'XXX'
+ORDER BY o.ordered_at DESC
+LIMIT 10
+"""
+
 _TOTALS: Final = """
 WITH parts AS (
     SELECT o.order_number, o.currency, o.total_gross,
@@ -54,6 +68,13 @@ LIMIT 10
 
 
 CHECKS: Final = (
+    Check(
+        "orders_have_lines",
+        ASSET,
+        "Every order that stands has a line. One without was emptied in its system, or is read "
+        "from an answer that left its lines out: open it there.",
+        none_found(_EMPTY, "order without lines", "orders without lines"),
+    ),
     Check(
         "order_totals",
         ASSET,
