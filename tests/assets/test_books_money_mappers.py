@@ -8,6 +8,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
+from assets.invoices.zoho import map_invoice
 from assets.payments.zoho import map_payment, may_have_refunds
 from assets.refunds.zoho import (
     map_note_refund,
@@ -19,7 +20,7 @@ from assets.transaction_costs.zoho import map_charge, split_charges
 from resources.zoho import ZohoConfig
 from schemabase_dagster.candidate import Candidate, SourceRecord
 from schemabase_dagster.streams import JsonObject, Mapper
-from tests.factories import zoho_credit_note, zoho_payment
+from tests.factories import zoho_credit_note, zoho_invoice, zoho_payment
 
 ZOHO = ZohoConfig(organization_id="20011122233")
 
@@ -188,3 +189,43 @@ def test_bank_charges_meet_the_gateways_fee_by_its_id():
         Decimal("1.28"), "transaction",
     )  # fmt: skip
     assert candidate.parents == {"payment": ["#73518000000503001"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "expected"),
+    [
+        ({"status": "sent"}, "status", "open"),
+        ({"status": "viewed"}, "status", "open"),
+        ({"status": "overdue"}, "status", "overdue"),
+        ({"status": "void"}, "status", "void"),
+        ({"status": "surprise"}, "status", None),
+        ({"invoice_number": " INV-9 "}, "invoice_number", "INV-9"),
+        ({"total": "48.70"}, "total_gross", Decimal("48.70")),
+        ({"balance": ""}, "open_amount", None),
+        ({"due_date": ""}, "due_on", None),
+        ({"currency_code": "CHF"}, "currency", "CHF"),
+    ],
+)
+def test_invoice_of_the_list(changes: JsonObject, column: str, expected: object):
+    assert mapped(map_invoice, zoho_invoice(**changes)).values[column] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "parents"),
+    [
+        ({"reference_number": "STORE-1042"}, {"order": ["STORE-1042"]}),
+        ({"reference_number": "", "email": "mira@example.org", "customer_id": "7"}, {}),
+        ({"reference_number": "", "email": "", "customer_id": "7"}, {"contact": ["#7"]}),
+    ],
+    ids=["order", "customer by e-mail", "customer by id"],
+)
+def test_what_an_invoice_belongs_to(changes: JsonObject, parents: dict[str, list[str]]):
+    assert mapped(map_invoice, zoho_invoice(**changes)).parents == parents
+
+
+@pytest.mark.parametrize("missing", ["invoice_number", "currency_code", "total"])
+def test_invoice_that_lacks_what_it_is_made_of_is_rejected(missing: str):
+    invoice = {key: each for key, each in zoho_invoice().items() if key != missing}
+
+    with pytest.raises(ValidationError, match=missing):
+        mapped(map_invoice, invoice)

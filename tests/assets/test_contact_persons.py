@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection, sql
 
 from assets import registry
-from assets.contacts.zoho import map_person, split_persons
+from assets.contacts.zoho import map_contact, map_person, split_persons
 from assets.factory import raw_asset
 from resources.registry import default_resources
 from resources.zoho import ZohoConfig
@@ -150,6 +150,43 @@ def test_an_inactive_contact_keeps_its_persons_and_gives_its_addresses_up():
 def test_what_is_no_address_of_a_mailbox_is_told():
     with pytest.raises(RecordRejected, match="not an address"):
         mapped(zoho_contact(contact_persons=[person("1", "by phone")]))
+
+
+def listed(**fields: Any) -> Candidate:
+    """Map a row of the contact list."""
+    text = dumps(zoho_contact("7", **fields)).decode()
+    config = ZohoConfig(organization_id="20011122233")
+    return map_contact(SourceRecord("7", text, config, None))
+
+
+@pytest.mark.parametrize(
+    ("fields", "column", "expected"),
+    [
+        ({"email": " Jana@Example.org "}, "email", "jana@example.org"),
+        ({"email": ""}, "email", None),
+        ({"contact_type": "customer"}, "is_customer", True),
+        ({"contact_type": "vendor"}, "is_customer", False),
+        ({"contact_type": "vendor"}, "is_vendor", True),
+        ({"phone": "", "mobile": "0170 1"}, "phone", "0170 1"),
+        ({"phone": "0731 1", "mobile": "0170 1"}, "phone", "0731 1"),
+        ({"first_name": " "}, "first_name", None),
+    ],
+)
+def test_row_of_the_contact_list(fields: dict[str, Any], column: str, expected: object):
+    assert listed(**fields).values[column] == expected
+
+
+@pytest.mark.parametrize(("kind", "company"), [("business", "Holt GmbH"), ("individual", None)])
+def test_only_a_business_contact_of_the_list_has_a_company(kind: str, company: str | None):
+    contact = listed(customer_sub_type=kind, company_name="Holt GmbH").contact
+
+    assert contact is not None
+    assert contact.company_name == company
+
+
+def test_row_of_the_contact_list_whose_email_is_none_is_rejected():
+    with pytest.raises(RecordRejected, match="e-mail"):
+        listed(email="not an address")
 
 
 def test_every_person_with_an_email_is_a_contact_and_brings_the_addresses(
