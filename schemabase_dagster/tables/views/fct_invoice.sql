@@ -13,17 +13,20 @@ SELECT
     i.open_amount,
     i.contact_id,
     c.email_normalized AS contact_email,
-    (
-        SELECT array_agg(o.order_number ORDER BY o.order_number)
-        FROM core.invoice_orders AS io
-        JOIN core.orders AS o ON o.id = io.order_id
-        WHERE io.invoice_id = i.id AND o.deleted_at IS NULL
-    ) AS order_numbers,
+    billed.order_numbers,
     i.created_at,
     i.updated_at
 FROM core.invoices AS i
 JOIN platform.tenant AS t ON t.id = i.tenant_id
 LEFT JOIN core.contacts AS c ON c.id = i.contact_id
+-- Grouped once, not looked up by invoice: whole tables are what reports read.
+LEFT JOIN (
+    SELECT io.invoice_id, array_agg(o.order_number ORDER BY o.order_number) AS order_numbers
+    FROM core.invoice_orders AS io
+    JOIN core.orders AS o ON o.id = io.order_id
+    WHERE o.deleted_at IS NULL
+    GROUP BY io.invoice_id
+) AS billed ON billed.invoice_id = i.id
 WHERE i.deleted_at IS NULL;
 
 COMMENT ON VIEW analytics.fct_invoice IS 'Invoices: one row per invoice number';
