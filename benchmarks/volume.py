@@ -87,18 +87,18 @@ FROM generate_series(1, %(rows)s::bigint) AS i
 WHERE %(is_first)s OR i %% 10 <> 0
 """
 
-_SYSTEMS: LiteralString = """
-UPDATE core.orders AS o
+_SYSTEMS = sql.SQL("""
+UPDATE {table} AS o
 SET systems = r.systems
 FROM (
     SELECT x.core_id, array_agg(DISTINCT a.type) AS systems
     FROM core.external_ref AS x
     JOIN platform.app AS a ON a.id = x.app_id
-    WHERE x.entity = 'order'
+    WHERE x.entity = {entity}
     GROUP BY x.core_id
 ) AS r
 WHERE r.core_id = o.id
-"""
+""")
 
 _RAW = sql.SQL("""
 INSERT INTO raw.{} (tenant_id, app_id, external_id, payload, payload_hash, read_at, via)
@@ -172,10 +172,17 @@ def fill(
         say(f"core.{name}: {sizes[name]:,} rows")
         _fill_table(conn, _Table(name, sizes[name], len(ids), sizes), list(group), ids, apps)
     _fill_references(conn, sizes, ids, apps, say)
-    conn.execute(_SYSTEMS)
+    _name_systems(conn)
     _roll_up(conn)
     conn.execute("RESET session_replication_role")
     conn.execute("VACUUM ANALYZE")
+
+
+def _name_systems(conn: Connection[Any]) -> None:
+    for entity in registry.entities().values():
+        if entity.totals is not None and "systems" in entity.totals.columns:
+            table = sql.Identifier("core", entity.table.name)
+            conn.execute(_SYSTEMS.format(table=table, entity=sql.Literal(entity.name)))
 
 
 def _roll_up(conn: Connection[Any]) -> None:

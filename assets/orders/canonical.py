@@ -14,6 +14,7 @@ from schemabase_dagster.engine.entity import (
     FieldGroup,
     Naming,
     Totals,
+    name_systems,
 )
 from schemabase_dagster.tables.sales import order_lines, orders
 
@@ -45,7 +46,7 @@ def sum_up(claims: Sequence[Claim], children: Children) -> Mapping[str, Any]:
     return {
         "line_count": len(lines),
         "quantity": sum([line["quantity"] for line in lines]),
-        "systems": sorted({claim.system for claim in claims}),
+        "systems": name_systems(claims),
     }
 
 

@@ -1,12 +1,20 @@
 """core/payments: what a payment row is made of, and which source decides which of its columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from assets.balances import BALANCE
 from assets.rollups import PAYMENT_STATUS
-from schemabase_dagster.engine.entity import Entity, FieldGroup, Link
+from schemabase_dagster.engine.entity import (
+    Children,
+    Claim,
+    Entity,
+    FieldGroup,
+    Link,
+    Totals,
+    name_systems,
+)
 from schemabase_dagster.tables.payments import payment_allocations, payments
 
 PRIORITY: Final = ("gateway", "shop", "erp")
@@ -22,6 +30,11 @@ def clash(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     gateways = {one.get("gateway"), other.get("gateway")} - {None, "other"}
     sums = {(Decimal(each["amount"]), each["currency"]) for each in (one, other)}
     return len(gateways) > 1 and len(sums) > 1
+
+
+def sum_up(claims: Sequence[Claim], _children: Children) -> Mapping[str, Any]:
+    """Name the systems that know the payment."""
+    return {"systems": name_systems(claims)}
 
 
 PAYMENTS = Entity(
@@ -59,6 +72,7 @@ PAYMENTS = Entity(
         FieldGroup("parties", ("contact_id",), ("erp", "owner")),
         FieldGroup("note", ("note",), ("erp", "owner")),
     ),
+    totals=Totals(("systems",), sum_up),
     links=(
         Link(
             entity="order",

@@ -227,6 +227,11 @@ class Totals:
     sum_up: Callable[[Sequence[Claim], Children], Mapping[str, Any]]
 
 
+def name_systems(claims: Sequence[Claim]) -> list[str]:
+    """Return the systems that know a row, in alphabetical order: for ``Totals``."""
+    return sorted({claim.system for claim in claims})
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """Columns that the rows of one series decide together, in its order (a parcel's events).

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     Column,
     DateTime,
@@ -80,6 +81,17 @@ def instant(name: str, comment: str, **options: Any) -> Column[Any]:
 def json_object(name: str, comment: str) -> Column[Any]:
     """Return a jsonb column that defaults to the empty object."""
     return Column(name, JSONB, nullable=False, server_default=text("'{}'"), comment=comment)
+
+
+def systems() -> Column[Any]:
+    """Make the column that names who tells of a row, so that reports need not look it up."""
+    return Column(
+        "systems",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="Systems that know it, in alphabetical order",
+    )
 
 
 def binary(name: str, comment: str, **options: Any) -> Column[Any]:

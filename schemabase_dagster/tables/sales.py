@@ -3,7 +3,6 @@
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     DDL,
     Boolean,
     Column,
@@ -13,7 +12,6 @@ from sqlalchemy import (
     Integer,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     event,
     text,
@@ -35,6 +33,7 @@ from schemabase_dagster.tables._columns import (
     parents_tenant,
     pattern,
     stamps,
+    systems,
     tenant_key,
     tenant_link,
     text_column,
@@ -124,13 +123,7 @@ orders = Table(
         server_default=text("0"),
         comment="Sum of the quantities of its lines",
     ),
-    Column(
-        "systems",
-        ARRAY(Text),
-        nullable=False,
-        server_default=text("'{}'"),
-        comment="Systems that know it, in alphabetical order",
-    ),
+    systems(),
     _sum(
         "invoiced_amount",
         "Its invoices, drafts and void ones left out; of one that bills several its share",

@@ -15,6 +15,8 @@ from assets.checking import Verdict
 from assets.payments.canonical import clash
 from assets.transaction_costs.report import by_method, report_costs
 from sandbox.runner import Sandbox
+from schemabase_dagster import database
+from schemabase_dagster.engine.land import mark_deleted
 from schemabase_dagster.engine.merge import merge_entity
 from schemabase_dagster.engine.replay import replay
 from schemabase_dagster.engine.result import SyncResult
@@ -89,6 +91,24 @@ def test_a_payment_of_shop_and_gateway_is_one_row(conn: Connection[Any], everyth
 
     assert len(paid) == by_shop > 100
     assert value(conn, "SELECT count(*) FROM core.payments WHERE gateway <> 'braintree'") == 0
+
+
+def test_a_payment_names_the_systems_that_know_it(
+    conn: Connection[Any], tenant: Tenant, everything: App
+):
+    query = "SELECT systems FROM core.payments WHERE reference_number = %s"
+    known = value(conn, """
+        SELECT min(p.reference_number) FROM core.payments AS p
+        JOIN core.external_ref AS r ON r.entity = 'payment' AND r.core_id = p.id
+        GROUP BY p.id HAVING count(DISTINCT r.app_id) = 2 LIMIT 1""")  # fmt: skip
+    assert value(conn, query, (known,)) == ["braintree", "saleor"]
+
+    with database.transaction() as own:
+        stream = registry.streams()["braintree_transactions"]
+        mark_deleted(own, stream, everything, [known], via="pull", run_id=None)
+    merge(tenant)
+
+    assert value(conn, query, (known,)) == ["saleor"]
 
 
 def test_every_payment_of_the_shop_pays_its_order_in_full(conn: Connection[Any], everything: App):

@@ -24,7 +24,7 @@ SELECT
     p.payout_reference,
     paid.orders,
     paid.order_numbers,
-    refs.systems,
+    p.systems,
     p.contact_id,
     p.created_at,
     p.updated_at
@@ -61,13 +61,6 @@ LEFT JOIN (
     JOIN core.orders AS o ON o.id = al.order_id
     GROUP BY al.payment_id
 ) AS paid ON paid.payment_id = p.id
-LEFT JOIN (
-    SELECT r.core_id, array_agg(DISTINCT a.type ORDER BY a.type) AS systems
-    FROM core.external_ref AS r
-    JOIN platform.app AS a ON a.id = r.app_id
-    WHERE r.entity = 'payment' AND r.deleted_at IS NULL
-    GROUP BY r.core_id
-) AS refs ON refs.core_id = p.id
 WHERE p.deleted_at IS NULL;
 
 COMMENT ON VIEW analytics.fct_payment IS 'Payments: one row per payment, with what was paid back, disputed and charged for it';
