@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 app = typer.Typer(help="Webhook deliveries: what came, what became of it, once more.")
 
+Deliveries = Annotated[list[str] | None, typer.Argument(help="Ids of deliveries.")]
 Tenant = Annotated[str | None, typer.Option(help="Only of this tenant.")]
 Provider = Annotated[str | None, typer.Option(help="Only from this system.")]
 Status = Annotated[
@@ -143,9 +144,37 @@ def show_(
         typer.echo(printable(text) if sys.stdout.isatty() else text)
 
 
+@app.command(
+    epilog="Example: schemabase inbox export --tenant acme --status dead > deliveries.ndjson"
+)
+def export(
+    deliveries: Deliveries = None,
+    *,
+    tenant: Tenant = None,
+    provider: Provider = None,
+    status: Status = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Print deliveries as they came, one JSON object a line: no secrets, but personal data."""
+    selection = Selection(
+        ids=tuple(map(_id, deliveries or [])),
+        tenant=tenant,
+        provider=provider,
+        status=status,
+        since=_instant(since),
+        until=_instant(until),
+    )
+    _refuse_everything(selection, "exported")
+    with database.transaction() as conn:
+        known_slug(conn, selection.tenant)
+        for line in inbox.iter_exported(conn, selection):
+            typer.echo(line)
+
+
 @app.command(epilog="Example: schemabase inbox replay --tenant acme --status dead --dry-run")
 def replay(
-    deliveries: Annotated[list[str] | None, typer.Argument(help="Ids of deliveries.")] = None,
+    deliveries: Deliveries = None,
     *,
     tenant: Tenant = None,
     provider: Provider = None,
@@ -175,11 +204,7 @@ def replay(
         since=_instant(since),
         until=_instant(until),
     )
-    if selection == Selection():
-        raise ConfigurationError(
-            "Nothing was chosen to be replayed.",
-            "Name deliveries, or narrow down with --tenant, --status, --since, --until.",
-        )
+    _refuse_everything(selection, "replayed")
     with database.transaction() as conn:
         known_slug(conn, selection.tenant)
         found = inbox.preview(conn, selection)
@@ -192,6 +217,14 @@ def replay(
     with database.transaction() as conn:
         replay_id = inbox.start_replay(conn, selection)
     _run_replay(replay_id, per_second)
+
+
+def _refuse_everything(selection: Selection, purpose: str) -> None:
+    if selection == Selection():
+        raise ConfigurationError(
+            f"Nothing was chosen to be {purpose}.",
+            "Name deliveries, or narrow down with --tenant, --status, --since, --until.",
+        )
 
 
 def _run_replay(replay_id: UUID, per_second: float) -> None:

@@ -22,6 +22,7 @@ from schemabase_dagster.inbox.attempts import (
 from schemabase_dagster.inbox.claims import Outcome, claim, give_back, settle
 from schemabase_dagster.inbox.due import due_groups, release_held
 from schemabase_dagster.inbox.effects import Effect, list_effects
+from schemabase_dagster.inbox.exports import iter_exported
 from schemabase_dagster.inbox.lookups import list_rows, show
 from schemabase_dagster.inbox.records import (
     Delivery,
@@ -74,6 +75,7 @@ __all__ = [
     "insert_batch",
     "insert_batch_async",
     "insert_ignored",
+    "iter_exported",
     "list_effects",
     "list_listening",
     "list_rows",

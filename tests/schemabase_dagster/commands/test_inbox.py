@@ -1,5 +1,6 @@
 """Without these, people on call cannot see what came, or a replay does harm."""
 
+import base64
 import json
 from typing import Any, LiteralString
 from uuid import UUID
@@ -70,6 +71,35 @@ def test_a_body_is_shown_only_when_asked_for(run: Run, stored: list[UUID]):
     assert "canary" not in run("inbox", "show", inbox_id, "--json").out
     assert "canary" not in run("inbox", "list", "--json").out
     assert "a: b" in run("inbox", "show", inbox_id).out
+
+
+def test_deliveries_are_exported_as_they_came(run: Run, stored: list[UUID]):
+    lines = run("inbox", "export", "--tenant", "acme").out.splitlines()
+
+    exported = [json.loads(line) for line in lines]
+    assert [each["id"] for each in exported] == list(map(str, stored))
+    assert [base64.b64decode(each["body"]) for each in exported] == [b"canary", b"bad", b"waiting"]
+    assert exported[1]["status"] == "dead"
+    assert exported[1]["headers"] == {"a": "b"}
+
+
+def test_an_export_tells_no_secret_address(conn: Connection[Any], run: Run, stored: list[UUID]):
+    (endpoint,) = webhooks.list_endpoints(conn)
+
+    ran = run("inbox", "export", str(stored[0]))
+
+    assert len(ran.out.splitlines()) == 1
+    assert endpoint.id not in ran.out
+    assert "127.0.0.1" not in ran.out
+
+
+def test_an_export_of_everything_has_to_be_narrowed_down(run: Run, stored: list[UUID]):
+    ran = run("inbox", "export")
+
+    assert ran.status == 2
+    assert "Nothing was chosen to be exported" in ran.err
+    assert ran.out == ""
+    assert run("inbox", "export", "--until", "2020-01-01").out == ""
 
 
 def test_a_sender_does_not_write_on_the_terminal(
