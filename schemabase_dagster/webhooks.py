@@ -38,7 +38,14 @@ VALUES (%(id)s, %(tenant_id)s, %(app_id)s, %(provider)s, %(name)s, %(verificatio
 _LIST: Final = """
 SELECT e.id, t.slug AS tenant_slug, a.key AS app_key, e.app_id, e.tenant_id, e.provider, e.name,
        e.enabled, e.paused_at, e.paused_reason, e.unentitled, e.max_body_bytes, e.rate_per_minute,
-       e.verification, e.created_at, d.last_delivery_at, d.body_conflicts,
+       e.verification, e.created_at,
+       (SELECT max(v.last_at)
+        FROM platform.webhook_activity AS v
+        WHERE v.endpoint_id = e.id) AS last_delivery_at,
+       (SELECT count(*)
+        FROM platform.webhook_dedupe AS d
+        WHERE d.endpoint_id = e.id
+          AND d.body_conflict) AS body_conflicts,
        (SELECT count(*)
         FROM platform.webhook_secret AS s
         WHERE s.endpoint_id = e.id
@@ -46,12 +53,6 @@ SELECT e.id, t.slug AS tenant_slug, a.key AS app_key, e.app_id, e.tenant_id, e.p
 FROM platform.webhook_endpoint AS e
 JOIN platform.app AS a ON a.id = e.app_id
 JOIN platform.tenant AS t ON t.id = e.tenant_id
-CROSS JOIN LATERAL (
-    SELECT max(last_seen_at) AS last_delivery_at,
-           count(*) FILTER (WHERE body_conflict) AS body_conflicts
-    FROM platform.webhook_dedupe
-    WHERE endpoint_id = e.id
-) AS d
 WHERE e.deleted_at IS NULL
   AND (%(tenant)s::text IS NULL OR t.slug = %(tenant)s)
   AND (%(id)s::text IS NULL OR e.id = %(id)s)
@@ -114,6 +115,7 @@ class Endpoint:
     """An endpoint as people see it.
 
     Attributes:
+        last_delivery_at: latest verified delivery, noted within a second or two.
         body_conflicts: known deliveries that came again with another body.
     """
 

@@ -137,6 +137,8 @@ webhook_dedupe = Table(
         comment="Another body came under the same key",
     ),
     PrimaryKeyConstraint("endpoint_id", "dedupe_key"),
+    # Counted by ``webhook list``; a new key is in no index but that above.
+    Index("webhook_dedupe_conflicts", "endpoint_id", postgresql_where=text("body_conflict")),
     schema=SCHEMA,
     comment="What was already received; not partitioned so that the key stays unique",
 )

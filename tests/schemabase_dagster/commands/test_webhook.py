@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 
 from resources.saleor import SALEOR
-from schemabase_dagster import schemes, tenancy
+from schemabase_dagster import inbox, schemes, tenancy
 from schemabase_dagster.tenancy import App, Tenant
 from tests.schemabase_dagster.commands.conftest import Ran, Run
 from tests.support import shops
@@ -253,6 +253,16 @@ def test_secrets_overlap_until_the_older_ones_end(run: Run, app: App, conn: Conn
         for row in json.loads(run("webhook", "secrets", endpoint_id, "--json").out)
     ]
     assert [end is None for end in ends] == [True, False, False]
+
+
+def test_the_list_tells_the_last_delivery(run: Run, app: App, conn: Connection[Any]):
+    endpoint_id = create(run, "--scheme", "zoho")["endpoint_id"]
+    (before,) = json.loads(run("webhook", "list", "--json").out)
+
+    inbox.note_activity(conn, {endpoint_id: 2})
+
+    (after,) = json.loads(run("webhook", "list", "--json").out)
+    assert (before["last_delivery_at"], after["last_delivery_at"] is None) == (None, False)
 
 
 def test_a_secret_is_ended(run: Run, app: App, conn: Connection[Any]):
