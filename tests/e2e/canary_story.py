@@ -30,7 +30,7 @@ PAYLOAD: Final = "canary-in-a-payload"
 KEY: Final = base64.b64encode(b"canary-key-canary-key-canary-key").decode()
 """The vault's key."""
 
-WAIT_SECONDS: Final = 120
+WAIT_SECONDS: Final = 240
 LAST_COMMANDS: Final = (
     "status", "app list --json", "tenant list --json", "integration list", "keys list",
     "entitlement list acme", "webhook list --json", "conflict list --json", "inbox list --json",

@@ -67,7 +67,7 @@ def stack(
         server.drop(postgres_server, server.beside(postgres, dagster))
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 def test_canaries_stay_where_they_belong(
     stack: Running,
     conn: Connection[Any],
