@@ -12,6 +12,9 @@ FREE_PORTS = range(20_000, 32_768)
 """Below those that Linux and macOS give to outgoing connections: one of these could take a port in
 the moment between its choice and its use (Linux ip-sysctl, ``ip_local_port_range``)."""
 
+# not the shared generator: whoever seeds that alike would choose alike
+_RANDOM = random.SystemRandom()
+
 
 def choose_port(preferred: int, *, host: str = LOOPBACK) -> int:
     """Return ``preferred`` when nothing listens there, else any free port."""
@@ -20,9 +23,8 @@ def choose_port(preferred: int, *, host: str = LOOPBACK) -> int:
 
 def free_port(*, host: str = LOOPBACK) -> int:
     """Return a port that is free now, and that only who asks for it by number can take."""
-    return next(
-        port for port in random.sample(FREE_PORTS, len(FREE_PORTS)) if is_free(port, host=host)
-    )
+    shuffled = _RANDOM.sample(FREE_PORTS, len(FREE_PORTS))
+    return next(port for port in shuffled if is_free(port, host=host))
 
 
 def is_free(port: int, *, host: str = LOOPBACK) -> bool:

@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import schemabase_dagster
 from resources.registry import MECHANISMS
@@ -182,3 +184,25 @@ def test_make_and_image_install_nothing_that_is_not_locked():
 
 def _fields() -> list[tuple[str, Any]]:
     return list(Settings.model_fields.items())
+
+
+def test_no_yaml_file_says_a_key_twice():
+    """The last one would win without a word, and Docker Compose refuses the file."""
+    files = [*ROOT.glob("*.yaml"), *(ROOT / "deploy").rglob("*.yaml")]
+
+    assert ROOT / "deploy" / "compose.yaml" in files
+    assert {file: twice for file in files if (twice := _keys_said_twice(file))} == {}
+
+
+def _keys_said_twice(file: Path) -> list[str]:
+    waiting = list(yaml.compose_all(file.read_text(), Loader=yaml.SafeLoader))
+    twice = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            names = [key.value for key, _ in node.value]
+            twice += [name for name, times in Counter(names).items() if times > 1]
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return twice

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-import yaml  # type: ignore[import-untyped]  # comes with Dagster, which ships no stubs
+import yaml
 from psycopg import Connection
 
 from schemabase_dagster import inbox, webhooks
