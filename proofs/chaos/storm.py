@@ -45,8 +45,11 @@ CREATE TRIGGER note_settled AFTER UPDATE ON platform.webhook_inbox FOR EACH ROW
 # The gateway's shipped limit is half of what comes here.
 _NO_RATE: Final = "UPDATE platform.webhook_endpoint SET rate_per_minute = 1000000"
 
-_UNSETTLED: Final = """
-SELECT count(*) FROM platform.webhook_inbox WHERE status IN ('received', 'claimed', 'failed')
+# What is settled has been landed; it is applied when it has left the queue of the merges, too.
+_WAITING: Final = """
+SELECT (SELECT count(*) FROM platform.webhook_inbox
+        WHERE status IN ('received', 'claimed', 'failed')),
+       (SELECT count(*) FROM platform.todo)
 """
 
 _INBOX: LiteralString = """
@@ -229,22 +232,23 @@ def _in_turn(names: Sequence[str], rng: Random) -> Iterator[str]:
 
 
 def _drain(ground: Ground, plan: Plan, out: Outcome, say: Callable[[str], None]) -> float:
-    """Wait until nothing waits in the inbox, and return how long that took."""
+    """Wait until all deliveries are settled and merged, and return how long that took."""
     began = time.monotonic()
     shown = began
     while True:
         out.fallen.update(ground.revive_fallen())
         with psycopg.connect(ground.url, autocommit=True) as conn:
-            row = conn.execute(_UNSETTLED).fetchone()
+            ((deliveries, records),) = conn.execute(_WAITING).fetchall()
         now = time.monotonic()
-        if row == (0,):
+        if deliveries == records == 0:
             return now - began
+        waiting = f"{deliveries} deliveries and {records} landed records wait"
         if now - began > plan.drain_seconds:
-            out.faults.append(f"{row and row[0]} deliveries are left in the inbox")
+            out.faults.append(f"in the end {waiting}")
             return now - began
         if now - shown > 10:
             shown = now
-            say(f"{row and row[0]} deliveries wait")
+            say(waiting)
         time.sleep(POLL_SECONDS)
 
 
@@ -281,8 +285,10 @@ def _judge(conn: Connection[Any], told: Mapping[str, Told], out: Outcome) -> Non
         out.unheard += sum(row["seen_count"] for row in found) > acknowledged[fact]
     for fact in rows.keys() & told.keys():
         order = orders[told[fact].order]
-        if order["source_updated_at"] < told[fact].updated_at or not order["is_merged"]:
-            out.faults.append(f"processed, but the order is older: {fact}")
+        if order["source_updated_at"] < told[fact].updated_at:
+            out.faults.append(f"processed, but raw holds an older order: {fact}")
+        elif not order["is_merged"]:
+            out.faults.append(f"processed, but core holds an older order: {fact}")
     wanted = len(rows) - len(rows.keys() & told.keys())
     if not wanted == len(scans) == out.events:
         out.faults.append(f"{wanted} scans, {len(scans)} in raw, {out.events} in core")

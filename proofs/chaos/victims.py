@@ -28,11 +28,14 @@ LOOK_SECONDS: Final = 0.1
 AWAIT_SECONDS: Final = 3.0
 """How long a victim is waited for that is not alive all the time."""
 
-
+# The second half: what a killed one had landed, which the product merges with the next delivery or
+# pull.
 _DUE: LiteralString = """
-SELECT count(*) FROM platform.webhook_inbox
-WHERE status IN ('received', 'failed') AND next_attempt_at <= now()
-    OR status = 'claimed' AND claimed_until <= now()
+SELECT EXISTS (
+    SELECT FROM platform.webhook_inbox
+    WHERE status IN ('received', 'failed') AND next_attempt_at <= now()
+        OR status = 'claimed' AND claimed_until <= now()
+) OR EXISTS (SELECT FROM platform.todo)
 """
 
 
