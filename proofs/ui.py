@@ -230,7 +230,7 @@ class Tour:
     def _see_definition(self) -> None:
         page = self._page
         self._open_tab("Overview")
-        for text in ("one row per real order", "core.orders", "tenant_sync", "due_syncs"):
+        for text in ("one row per real order", "core.orders", "tenant_sync", "2 sensors"):
             expect(page.get_by_text(text).first).to_be_visible()
         for text in ("orders", "data", "Postgres"):
             expect(page.get_by_text(text, exact=True).last).to_be_visible()
