@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Mapping
+from multiprocessing.connection import Connection as SendConnection
 from unittest import mock
 
 import pytest
@@ -13,11 +14,11 @@ from schemabase_dagster import operations, tags
 from schemabase_dagster.tenancy import Tenant
 
 
-def priorities_of_a_run() -> list[tuple[int, int, int]]:
-    """Run an asset and return the priorities it asks for; given one, it would starve here."""
+def tell_priorities_of_a_run(told: SendConnection) -> None:
+    """Run an asset and tell the priorities it asks for; given one, it would starve here."""
     with mock.patch.object(os, "setpriority") as asked:
         operations.sync_one("acme", assets=["analytics/fct_order"])
-    return [call.args for call in asked.call_args_list]
+    told.send([call.args for call in asked.call_args_list])
 
 
 def priorities_by(run_tags: Mapping[str, str]) -> list[tuple[int, int, int]]:
@@ -28,8 +29,17 @@ def priorities_by(run_tags: Mapping[str, str]) -> list[tuple[int, int, int]]:
 
 
 def test_a_run_in_a_process_of_its_own_gives_way(conn: Connection, tenant: Tenant):
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        asked = pool.apply(priorities_of_a_run)
+    context = multiprocessing.get_context("spawn")
+    telling, told = context.Pipe(duplex=False)
+    process = context.Process(target=tell_priorities_of_a_run, args=(told,))
+    process.start()
+    told.close()
+    try:
+        asked = telling.recv()
+    finally:
+        # asked to end, it may wait for ever: Dagster has taken the signal
+        process.kill()
+        process.join()
 
     assert asked == [(os.PRIO_PROCESS, 0, NICENESS)]
 
