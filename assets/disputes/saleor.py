@@ -27,9 +27,7 @@ def split_chargebacks(order: JsonObject) -> Iterator[JsonObject]:
             if event.get("type") == CHARGE_BACK:
                 newest[str(event.get("pspReference") or f"#{event.get('id')}")] = event
         for key, event in newest.items():
-            is_own = not key.startswith("#") and key not in taken | {
-                transaction.get("pspReference")
-            }
+            is_own = not key.startswith("#") and key not in taken
             yield {
                 "id": f"{transaction.get('id')}/{key}",
                 "reference": key if is_own else None,

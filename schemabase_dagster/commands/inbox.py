@@ -86,13 +86,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first."""
-    selection = Selection(
-        tenant=tenant,
-        provider=provider,
-        status=status,
-        since=_instant(since),
-        until=_instant(until),
-    )
+    selection = _selected(None, tenant, provider, status, since, until)
     _print_list(selection, limit, as_json=as_json, empty="No deliveries match.")
 
 
@@ -157,14 +151,7 @@ def export(
     until: Until = None,
 ) -> None:
     """Print deliveries as they came, one JSON object a line: no secrets, but personal data."""
-    selection = Selection(
-        ids=tuple(map(_id, deliveries or [])),
-        tenant=tenant,
-        provider=provider,
-        status=status,
-        since=_instant(since),
-        until=_instant(until),
-    )
+    selection = _selected(deliveries, tenant, provider, status, since, until)
     _refuse_everything(selection, "exported")
     with database.transaction() as conn:
         known_slug(conn, selection.tenant)
@@ -196,14 +183,7 @@ def replay(
     if resume is not None:
         _run_replay(_replay_id(resume), per_second)
         return
-    selection = Selection(
-        ids=tuple(map(_id, deliveries or [])),
-        tenant=tenant,
-        provider=provider,
-        status=status,
-        since=_instant(since),
-        until=_instant(until),
-    )
+    selection = _selected(deliveries, tenant, provider, status, since, until)
     _refuse_everything(selection, "replayed")
     with database.transaction() as conn:
         known_slug(conn, selection.tenant)
@@ -217,6 +197,24 @@ def replay(
     with database.transaction() as conn:
         replay_id = inbox.start_replay(conn, selection)
     _run_replay(replay_id, per_second)
+
+
+def _selected(  # noqa: PLR0917 - the options as the commands take them
+    deliveries: Sequence[str] | None,
+    tenant: str | None,
+    provider: str | None,
+    status: str | None,
+    since: str | None,
+    until: str | None,
+) -> Selection:
+    return Selection(
+        ids=tuple(map(_id, deliveries or [])),
+        tenant=tenant,
+        provider=provider,
+        status=status,
+        since=_instant(since),
+        until=_instant(until),
+    )
 
 
 def _refuse_everything(selection: Selection, purpose: str) -> None:
